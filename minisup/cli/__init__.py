@@ -1,0 +1,1 @@
+"""The command `minisup` and its sub-commands."""

@@ -1,0 +1,98 @@
+"""What the control side may ask of the daemon: the one door between sockets and engine.
+
+Reads look at the machines of the core directly, for nothing changes them between two awaits. Everything that changes
+something is a method here. The composition root (`minisup.app`) implements it; tests bring their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from minisup.core.roster import Group
+from minisup.core.words import Instant, Outcome, Target
+from minisup.errors import Fault
+from minisup.specs import Configuration, GroupSpec, ProcessKey, ProcessSpec
+
+
+class Port(Protocol):
+    """The daemon, as its clients may use it. Methods raise `minisup.errors.Fault` where they say so."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """What was read last: by the start, by `reread`."""
+
+    @property
+    def mood(self) -> int:
+        """One of `minisup.states.SupervisorStates`."""
+
+    @property
+    def groups(self) -> Mapping[str, Group]:
+        """The active groups, in the order in which they became active."""
+
+    def now(self) -> Instant:
+        """The present."""
+
+    def refusal(self, spec: ProcessSpec) -> Fault | None:
+        """Why a program cannot be started: NO_FILE or NOT_EXECUTABLE with the reason; None when it can."""
+
+    async def start(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
+        """Start processes; with `wait`, return when each is RUNNING or failed. Never raises for a target."""
+
+    async def stop(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
+        """Stop processes; with `wait`, return when each is down."""
+
+    async def signal(self, targets: Sequence[Target], signum: int) -> list[Outcome]:
+        """Send a signal to processes."""
+
+    def reread(self) -> tuple[list[str], list[str], list[str]]:
+        """Read the configuration again: names of groups (added, changed, removed) against the active ones.
+
+        Raises:
+            Fault: CANT_REREAD with supervisord's wording of the first problem.
+        """
+
+    def add_group(self, spec: GroupSpec) -> None:
+        """Make a configured group active; its programs autostart."""
+
+    def remove_group(self, name: str) -> None:
+        """Forget an active group in which nothing runs."""
+
+    def shutdown(self) -> None:
+        """Begin to stop everything and end."""
+
+    def restart(self) -> None:
+        """Read the configuration; if it is good, begin to stop everything and start anew with it.
+
+        Raises:
+            Fault: CANT_REREAD; then nothing is stopped.
+        """
+
+    @property
+    def main_log(self) -> str | None:
+        """The path of the daemon's own log file; None where it has none."""
+
+    def clear_main_log(self) -> None:
+        """Remove the main log and begin it anew.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+
+    def clear_logs(self, key: ProcessKey) -> None:
+        """Remove both logs of a process and, where it runs, begin them anew.
+
+        Raises:
+            OSError: one cannot be removed or opened.
+        """
+
+    def write_stdin(self, key: ProcessKey, data: bytes) -> None:
+        """Queue bytes for a child's standard input.
+
+        Raises:
+            BrokenPipeError: it has no standard input (any more).
+        """
+
+    def send_event(self, kind: str, data: str) -> None:
+        """Publish a REMOTE_COMMUNICATION event."""
+
+    def log(self, level: str, text: str) -> None:
+        """Write a line to the main log."""

@@ -1,0 +1,31 @@
+"""The active groups and their processes, in every order that clients and the daemon need."""
+
+from collections.abc import Iterable
+
+from minisup.core.lifecycle import Process
+from minisup.specs import GroupSpec
+
+
+class Group:
+    """An active group: its spec and one machine per process.
+
+    Attributes:
+        spec: what the configuration said when the group became active.
+        processes: the machines by process name, in the spec's order.
+    """
+
+    __slots__ = ("processes", "spec")
+
+    def __init__(self, spec: GroupSpec) -> None:
+        self.spec = spec
+        # QUIRK(supervisor): of two processes with one name the later replaces the earlier. test_roster.py: same name
+        self.processes = {process.name: Process(spec.name, process) for process in spec.processes}
+
+    def by_priority(self) -> list[Process]:
+        """The processes in ascending priority; equals keep the order of the spec."""
+        return sorted(self.processes.values(), key=lambda process: process.spec.priority)
+
+
+def by_priority(groups: Iterable[Group]) -> list[Group]:
+    """Groups in ascending priority; equals keep the order in which they became active."""
+    return sorted(groups, key=lambda group: group.spec.priority)

@@ -1,0 +1,1 @@
+"""Pure codecs: bytes in, meaning out, and back. Nothing here reads or writes a descriptor."""
