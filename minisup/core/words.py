@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
 class Word:
     """Base of inputs and effects: equal when of one class with equal slots, and shown by them."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
@@ -139,8 +139,17 @@ class SpawnFailed(Input):
         self.why = why
 
 
+class SignalSent(Input):
+    """Answer to `Kill`: the signal is on its way."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: ProcessKey) -> None:
+        self.key = key
+
+
 class KillFailed(Input):
-    """Answer to `Kill`, only where it failed. `gone`: the process had just ended by itself (ESRCH)."""
+    """Answer to `Kill`: it failed. `gone`: the process had just ended by itself (ESRCH)."""
 
     __slots__ = ("gone", "key", "why")
 
@@ -203,7 +212,7 @@ class GroupRemoved(Input):
 
 
 class StartCalled(Input):
-    """A client wants targets started. Answered by `Answer(ticket, outcomes)`; with `wait`, when each is up or failed."""
+    """A client wants targets started. Answered by `Answer`; with `wait`, when each is up or has failed."""
 
     __slots__ = ("targets", "ticket", "wait")
 
@@ -214,7 +223,7 @@ class StartCalled(Input):
 
 
 class StopCalled(Input):
-    """A client wants targets stopped. Answered by `Answer(ticket, outcomes)`; with `wait`, when each is down."""
+    """A client wants targets stopped. Answered by `Answer`; with `wait`, when each is down."""
 
     __slots__ = ("targets", "ticket", "wait")
 
@@ -225,7 +234,7 @@ class StopCalled(Input):
 
 
 class SignalCalled(Input):
-    """A client passes a signal to targets. Answered at once by `Answer(ticket, outcomes)`."""
+    """A client passes a signal to targets. Answered by `Answer` once it is sent."""
 
     __slots__ = ("signum", "targets", "ticket")
 
@@ -258,7 +267,7 @@ class Spawn(Effect):
 
 
 class Kill(Effect):
-    """Send a signal to a child, or to its process group. Answered by `KillFailed` where it failed."""
+    """Send a signal to a child, or to its process group. Must be answered by `SignalSent` or `KillFailed`."""
 
     __slots__ = ("group", "key", "pid", "signum")
 

@@ -1,0 +1,434 @@
+"""The engine: every machine of one daemon, the routes of inputs to them, and one heap of their deadlines.
+
+`handle(input, at)` returns effects; the driver carries them out in order and hands back what they gave before it hands
+in anything else. `deadline` says when to hand in `TimePassed`. Cost per input does not depend on the number of
+programs; only what concerns all of them (start and stop of everything) touches all of them.
+
+Starts are rationed: at most `SPAWNS_PER_TURN` children per input, the rest when the driver comes back with
+`TimePassed`, which `deadline` asks for at once. So a thousand starts do not keep a client waiting.
+
+Three moods, as clients see them: RUNNING, RESTARTING and SHUTDOWN. Leaving RUNNING makes a `Shutdown`; when that is
+done, `Quit` is the last effect.
+"""
+
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from minisup import events, signals
+from minisup.core import narration
+from minisup.core.lifecycle import Process
+from minisup.core.roster import Group, by_priority
+from minisup.core.shutdown import REPORT_EVERY, Shutdown, report
+from minisup.core.waits import SignalWait, StartWait, StopWait, Wait
+from minisup.core.words import (
+    Booted,
+    DeadlineReached,
+    Effect,
+    Exited,
+    GroupAdded,
+    GroupRemoved,
+    Input,
+    Instant,
+    KillFailed,
+    KillRequested,
+    Publish,
+    Quit,
+    Reload,
+    ReopenLogs,
+    ShutdownBegan,
+    ShutdownCalled,
+    SignalCalled,
+    SignalReceived,
+    SignalRequested,
+    SignalSent,
+    Spawned,
+    SpawnFailed,
+    StartCalled,
+    StartRequested,
+    StopCalled,
+    StopRequested,
+    Target,
+    TimePassed,
+)
+from minisup.errors import Fault, Faults
+from minisup.specs import ProcessKey
+from minisup.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates, SupervisorStates
+
+SPAWNS_PER_TURN = 16
+ORPHANS_NAMED = 10
+"""So many unknown pids are named in a row; of the rest the number is said every `ORPHANS_EVERY` seconds."""
+ORPHANS_EVERY = 10.0
+
+
+
+class Engine:
+    """All machines of a daemon.
+
+    Args:
+        shutdown_timeout: the budget of a shutdown in seconds; None for none.
+
+    Attributes:
+        groups: the active groups by name, in the order in which they became active.
+        mood: one of `SupervisorStates`.
+    """
+
+    def __init__(self, shutdown_timeout: float | None = None) -> None:
+        self.groups: dict[str, Group] = {}
+        self.mood: int = SupervisorStates.RUNNING
+        self._timeout = shutdown_timeout
+        self._booted = False
+        self._pids: dict[int, Process] = {}
+        self._starts: dict[ProcessKey, StartWait | None] = {}
+        self._waits: dict[ProcessKey, list[Wait]] = {}
+        self._shutdown: Shutdown | None = None
+        self._exit_signals = 0
+        self._orphans = _Orphans()
+        self._heap: list[tuple[float, int, Process | Wait | Shutdown | _Orphans]] = []
+        self._ticket = count()
+
+    def handle(self, given: Input, at: Instant) -> list[Effect]:
+        """Take one input and say what to do about it, in order."""
+        return ROUTES[type(given)](self, given, at)
+
+    @property
+    def deadline(self) -> float | None:
+        """When to hand in `TimePassed`, in monotonic seconds; 0.0 for at once, None for never."""
+        if self._starts:
+            return 0.0
+        heap = self._heap
+        while heap and heap[0][2].deadline != heap[0][0]:
+            self._forget(heappop(heap))
+        return heap[0][0] if heap else None
+
+    def find(self, key: ProcessKey) -> Process | None:
+        """The machine of an active process."""
+        group = self.groups.get(key[0])
+        return None if group is None else group.processes.get(key[1])
+
+    def by_pid(self, pid: int) -> Process | None:
+        """The machine whose child has this pid."""
+        return self._pids.get(pid)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def _forget(self, entry: tuple[float, int, Any]) -> None:
+        if entry[2].armed == entry[0]:
+            entry[2].armed = None
+
+    def _arm(self, machine: "Process | Wait | Shutdown | _Orphans") -> None:
+        """Put the machine's deadline on the heap; outdated entries are skipped when they come up."""
+        if machine.deadline is not None and machine.deadline != machine.armed:
+            machine.armed = machine.deadline
+            heappush(self._heap, (machine.deadline, next(self._ticket), machine))
+
+    def time_passed(self, given: TimePassed, at: Instant) -> list[Effect]:
+        effects: list[Effect] = []
+        heap = self._heap
+        while heap and heap[0][0] <= at.mono:
+            entry = heappop(heap)
+            self._forget(entry)
+            if entry[2].deadline == entry[0]:
+                effects += self._due(entry[2], at)
+        return effects + self._run_starts(at)
+
+    def _due(self, machine: "Process | Wait | Shutdown | _Orphans", at: Instant) -> list[Effect]:
+        if isinstance(machine, Process):
+            if machine.state in (ProcessStates.BACKOFF, ProcessStates.EXITED):
+                self._starts.setdefault(machine.key, None)  # it waits for its turn among the other starts
+                return []
+            return self._feed(machine, DeadlineReached(), at)
+        if isinstance(machine, Shutdown):
+            machine.deadline = at.mono + REPORT_EVERY
+            effects = report(self.groups.values())
+        else:
+            effects = machine.report(at)
+        self._arm(machine)
+        return effects
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+
+    def _feed(self, process: Process, given: Input, at: Instant) -> list[Effect]:
+        """Hand an input to a process and let everyone who waits for it have a look."""
+        effects = process.handle(given, at)
+        self._arm(process)
+        waits = self._waits.get(process.key)
+        if waits:
+            effects += self._look(waits, process, given, at)
+        if self._shutdown is not None:
+            effects += self._shutdown.look(process, at)
+            effects += self._advance(at)
+        return effects
+
+    def _look(self, waits: list[Wait], process: Process, given: Input, at: Instant) -> list[Effect]:
+        effects: list[Effect] = []
+        for wait in waits[:]:
+            effects += wait.look(process, given, at)
+            self._arm(wait)
+            if process.key not in wait.open:
+                waits.remove(wait)
+                effects += wait.answer()
+        if not waits:
+            self._waits.pop(process.key, None)
+        return effects
+
+    def spawned(self, given: Spawned, at: Instant) -> list[Effect]:
+        process = self.groups[given.key[0]].processes[given.key[1]]
+        self._pids[given.pid] = process
+        return self._feed(process, given, at)
+
+    def answered(self, given: SpawnFailed | SignalSent | KillFailed, at: Instant) -> list[Effect]:
+        process = self.find(given.key)
+        return [] if process is None else self._feed(process, given, at)
+
+    def exited(self, given: Exited, at: Instant) -> list[Effect]:
+        process = self._pids.pop(given.pid, None)
+        if process is not None:
+            return self._feed(process, given, at)
+        effects = self._orphans.reaped(given, at)
+        self._arm(self._orphans)
+        return effects
+
+    # --- starts -------------------------------------------------------------------------------------------------------
+
+    def _run_starts(self, at: Instant) -> list[Effect]:
+        effects: list[Effect] = []
+        for _ in range(min(SPAWNS_PER_TURN, len(self._starts))):
+            key = next(iter(self._starts))
+            self._starts.pop(key)
+            process = self.find(key)
+            if process is None or process.closing:
+                continue
+            if process.state in (ProcessStates.BACKOFF, ProcessStates.EXITED) and process.deadline is not None:
+                if process.deadline <= at.mono or key in self._waits:
+                    effects += self._feed(process, DeadlineReached(), at)
+            else:
+                effects += self._feed(process, StartRequested(), at)
+        return effects
+
+    def start_called(self, given: StartCalled, at: Instant) -> list[Effect]:
+        wait = StartWait(given.ticket, given.wait)
+        for target in given.targets:
+            fault = target.refusal or self._start_fault(target)
+            if fault is not None:
+                wait.settle(target.key, fault)
+                continue
+            wait.open[target.key] = target
+            self._waits.setdefault(target.key, []).append(wait)
+            self._starts.setdefault(target.key, wait)
+        return wait.answer() + self._run_starts(at)
+
+    def _start_fault(self, target: Target) -> Fault | None:
+        process = self.find(target.key)
+        if process is None:
+            return Fault(Faults.BAD_NAME, target.label)
+        if process.state in RUNNING_STATES:
+            return Fault(Faults.ALREADY_STARTED, target.label)
+        if process.state == ProcessStates.UNKNOWN:
+            return Fault(Faults.FAILED, f"{target.label} is in an unknown process state")
+        return None
+
+    def _autostart(self, group: Group) -> None:
+        # QUIRK(supervisor): in the order of the group's list, not by priority. test_engine.py: autostart order
+        for process in group.processes.values():
+            if process.spec.autostart:
+                self._starts.setdefault(process.key, None)
+
+    # --- stops and signals --------------------------------------------------------------------------------------------
+
+    def stop_called(self, given: StopCalled, at: Instant) -> list[Effect]:
+        wait = StopWait(given.ticket, given.wait)
+        todo: list[Process] = []
+        for target in given.targets:
+            process = self.find(target.key)
+            if process is None:
+                wait.settle(target.key, Fault(Faults.BAD_NAME, target.label))
+            elif process.state in RUNNING_STATES:
+                wait.open[target.key] = target
+                self._waits.setdefault(target.key, []).append(wait)
+                todo.append(process)
+            else:
+                # Nothing runs; if it was about to run again (supervisord would go on restarting it), it is not now.
+                wait.settle(target.key, Fault(Faults.NOT_RUNNING, target.label))
+                if self._starts.pop(target.key, None) is not None or process.awaits_restart:
+                    todo.append(process)
+        effects = wait.answer()
+        for process in todo:
+            effects += self._feed(process, StopRequested(process.spec.stopwaitsecs), at)
+        return effects
+
+    def signal_called(self, given: SignalCalled, at: Instant) -> list[Effect]:
+        wait = SignalWait(given.ticket, patient=False)
+        todo: list[Process] = []
+        for target in given.targets:
+            process = self.find(target.key)
+            if process is None:
+                wait.settle(target.key, Fault(Faults.BAD_NAME, target.label))
+            elif process.state not in SIGNALLABLE_STATES or not process.pid:
+                wait.settle(target.key, Fault(Faults.NOT_RUNNING, target.label))
+            else:
+                wait.open[target.key] = target
+                self._waits.setdefault(target.key, []).append(wait)
+                todo.append(process)
+        effects = wait.answer()
+        for process in todo:
+            effects += self._feed(process, SignalRequested(given.signum), at)
+        return effects
+
+    # --- groups -------------------------------------------------------------------------------------------------------
+
+    def booted(self, given: Booted, at: Instant) -> list[Effect]:
+        self._booted = True
+        for group in by_priority(self.groups.values()):
+            self._autostart(group)
+        return [Publish(events.Event("SUPERVISOR_STATE_CHANGE_RUNNING")), *self._run_starts(at)]
+
+    def group_added(self, given: GroupAdded, at: Instant) -> list[Effect]:
+        name = given.spec.name
+        # QUIRK(supervisor): of two groups with one name the first is activated. test_engine.py: same group name
+        if name in self.groups:
+            return []
+        group = self.groups[name] = Group(given.spec)
+        if self._booted:
+            self._autostart(group)
+        return [Publish(events.process_group("PROCESS_GROUP_ADDED", name))]
+
+    def group_removed(self, given: GroupRemoved, at: Instant) -> list[Effect]:
+        effects: list[Effect] = []
+        group = self.groups.pop(given.name)
+        for process in group.processes.values():
+            process.deadline = None
+            self._starts.pop(process.key, None)
+            for wait in self._waits.pop(process.key, []):
+                wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
+                effects += wait.answer()
+        return [*effects, Publish(events.process_group("PROCESS_GROUP_REMOVED", given.name))]
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def signal_received(self, given: SignalReceived, at: Instant) -> list[Effect]:
+        meaning = SIGNALS.get(given.signum)
+        return [narration.nothing_meant(given.signum)] if meaning is None else meaning(self, given.signum, at)
+
+    def _exit_signal(self, signum: int, at: Instant) -> list[Effect]:
+        self._exit_signals += 1
+        if self._exit_signals == 1 or self._shutdown is None:
+            return [narration.exit_requested(signum), *self.shutdown_called(ShutdownCalled(restart=False), at)]
+        effects: list[Effect] = [narration.exit_hurried(signum)]
+        self.mood = SupervisorStates.SHUTDOWN
+        self._shutdown.hurry()
+        for group in list(self.groups.values()):
+            for process in group.processes.values():
+                effects += self._feed(process, KillRequested(), at)
+        return effects
+
+    def _restart_signal(self, signum: int, at: Instant) -> list[Effect]:
+        if self.mood == SupervisorStates.SHUTDOWN:
+            return [narration.restart_ignored(signum)]
+        effects: list[Effect] = [narration.restart_requested(signum)]
+        return effects if self.mood == SupervisorStates.RESTARTING else [*effects, Reload()]
+
+    def _reopen_signal(self, signum: int, at: Instant) -> list[Effect]:
+        return [narration.reopen_requested(signum), ReopenLogs()]
+
+    def _child_signal(self, signum: int, at: Instant) -> list[Effect]:
+        return [narration.child_quit(signum)]
+
+    def shutdown_called(self, given: ShutdownCalled, at: Instant) -> list[Effect]:
+        # A shutdown turns a restart that is under way into an exit; nothing turns an exit into a restart.
+        if not given.restart:
+            self.mood = SupervisorStates.SHUTDOWN
+        elif self.mood == SupervisorStates.RUNNING:
+            self.mood = SupervisorStates.RESTARTING
+        if self._shutdown is not None:
+            return []
+        effects: list[Effect] = [Publish(events.Event("SUPERVISOR_STATE_CHANGE_STOPPING"))]
+        waiting = [wait for wait in self._starts.values() if wait is not None]
+        self._starts.clear()
+        for process in self._all():
+            process.handle(ShutdownBegan(), at)
+            effects += self._abandon(process, waiting)
+        self._shutdown = Shutdown(self.groups.values(), self._timeout, at)
+        effects += self._advance(at)
+        if not self._shutdown.done:
+            effects += report(self.groups.values())
+            self._shutdown.deadline = at.mono + REPORT_EVERY
+            self._arm(self._shutdown)
+        return effects
+
+    def _abandon(self, process: Process, waiting: list[StartWait]) -> list[Effect]:
+        """Answer the starts that never got their turn."""
+        effects: list[Effect] = []
+        for wait in [w for w in self._waits.get(process.key, []) if w in waiting and process.key in w.open]:
+            if process.state not in (ProcessStates.STARTING, ProcessStates.RUNNING):
+                wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
+                self._waits[process.key].remove(wait)
+                effects += wait.answer()
+        return effects
+
+    def _advance(self, at: Instant) -> list[Effect]:
+        shutdown = self._shutdown
+        if shutdown is None or shutdown.done:
+            return []
+        effects: list[Effect] = []
+        for process, order in shutdown.advance(at):
+            effects += self._feed(process, order, at)
+        if shutdown.done and not any(isinstance(effect, Quit) for effect in effects):
+            shutdown.deadline = None
+            effects.append(Quit(self.mood == SupervisorStates.RESTARTING))
+        return effects
+
+    def _all(self) -> Iterable[Process]:
+        return [process for group in self.groups.values() for process in group.processes.values()]
+
+
+class _Orphans:
+    """Children that are not ours: the first few are named, then a number is said now and then."""
+
+    def __init__(self) -> None:
+        self.deadline: float | None = None
+        self.armed: float | None = None
+        self._named = 0
+        self._unsaid = 0
+
+    def reaped(self, given: Exited, at: Instant) -> list[Effect]:
+        if self.deadline is None:
+            self.deadline = at.mono + ORPHANS_EVERY
+        if self._named < ORPHANS_NAMED:
+            self._named += 1
+            return [narration.reaped_unknown(given.pid, narration.wait_status(given.status)[1])]
+        self._unsaid += 1
+        return []
+
+    def report(self, at: Instant) -> list[Effect]:
+        said: list[Effect] = [narration.reaped_more(self._unsaid)] if self._unsaid else []
+        self.deadline = at.mono + ORPHANS_EVERY if self._unsaid else None
+        self._named = self._unsaid = 0
+        return said
+
+
+ROUTES: dict[type[Input], Callable[[Engine, Any, Instant], list[Effect]]] = {
+    Booted: Engine.booted,
+    TimePassed: Engine.time_passed,
+    Exited: Engine.exited,
+    Spawned: Engine.spawned,
+    SpawnFailed: Engine.answered,
+    SignalSent: Engine.answered,
+    KillFailed: Engine.answered,
+    StartCalled: Engine.start_called,
+    StopCalled: Engine.stop_called,
+    SignalCalled: Engine.signal_called,
+    GroupAdded: Engine.group_added,
+    GroupRemoved: Engine.group_removed,
+    SignalReceived: Engine.signal_received,
+    ShutdownCalled: Engine.shutdown_called,
+}
+
+SIGNALS: dict[int, Callable[[Engine, int, Instant], list[Effect]]] = {
+    **{signals.NUMBERS[name]: Engine._exit_signal for name in ("SIGTERM", "SIGINT", "SIGQUIT")},
+    signals.NUMBERS["SIGRTMIN"] + 3: Engine._exit_signal,  # what podman and systemd send to stop an init
+    signals.NUMBERS["SIGHUP"]: Engine._restart_signal,
+    signals.NUMBERS["SIGUSR2"]: Engine._reopen_signal,
+    signals.NUMBERS["SIGCHLD"]: Engine._child_signal,
+}
