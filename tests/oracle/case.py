@@ -1,0 +1,182 @@
+"""A case: a configuration, a script, and what is compared. Run on one peer it gives a list of sights; two are compared."""
+
+import difflib
+import json
+import os
+import signal
+import stat
+import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import normal
+from .peer import MINISUP, REAL, Peer, until
+from .steps import Stage, Step
+
+Sights = dict[str, Any]
+"""What was seen, in order: label to value, all of it JSON."""
+
+HEAD = """\
+[unix_http_server]
+file=@DIR@/s.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisord]
+logfile=@DIR@/supervisord.log
+pidfile=@DIR@/supervisord.pid
+childlogdir=@DIR@/logs
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of a table; its key in the table says what it shows.
+
+    Attributes:
+        config: the text of s.conf; `@DIR@`, `@PORT@`, `@PYTHON@` are filled in. `HEAD` is put before it unless `bare`.
+        steps: the script; afterwards the supervisor gets a TERM if it is still there.
+        files: more files, by name. What begins with `#!` is executable.
+        args: the command line; env: more environment; umask: of the caller.
+        ready: wait until it answers before the first step; False for a supervisor that must not come up.
+        differs: sights in which minisup differs on purpose: label to the row of docs/compatibility.md that says so.
+        ordered: the main log is compared line by line, not process by process.
+        noise: also compare the lines of the log that depend on the real one's tick.
+        without: lines of the main log that hold one of these texts are luck in the real one.
+        stdout: compare what the supervisor itself writes to stdout, too.
+        files_too: compare the list of files left, with modes.
+        root: needs root; skipped elsewhere.
+        alone: nothing else runs beside it (it measures time).
+    """
+
+    config: str = ""
+    steps: tuple[Step, ...] = ()
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+    args: tuple[str, ...] = ("-n", "-c", "@DIR@/s.conf")
+    env: Mapping[str, str] = field(default_factory=dict)
+    umask: int = 0o022
+    bare: bool = False
+    ready: bool = True
+    differs: Mapping[str, str] = field(default_factory=dict)
+    ordered: bool = False
+    noise: bool = False
+    without: tuple[str, ...] = ()
+    stdout: bool = False
+    files_too: bool = True
+    root: bool = False
+    sock: str = "s.sock"
+
+
+def play(case: Case, kind: str, folder: Path) -> Sights:
+    """Run the script of a case on a peer of `kind` in `folder` (made, and removed at the end)."""
+    sights: Sights = {}
+    with Peer(kind, folder) as peer:
+        for name, content in case.files.items():
+            peer.write(name, content)
+        if case.config or not case.bare:
+            peer.write("s.conf", case.config if case.bare else HEAD + case.config)
+        given = {path.relative_to(folder) for path in folder.rglob("*")}
+        peer.start(case.args, case.env, case.umask)
+        if case.ready:
+            sights["answers"] = peer.wait_ready(case.sock)
+        stage = Stage()
+        if not case.ready or sights["answers"]:
+            for number, step in enumerate(case.steps, 1):
+                seen = step.run(peer, stage)
+                if seen is not None:
+                    sights[step.label or f"{number} {step}"] = seen
+        if not case.ready:
+            peer.wait_exit()
+        peer.signal(signal.SIGTERM)
+        sights["exit status"] = peer.wait_exit()
+        until(lambda: not list(peer.offspring()), 1.0)
+        sights["left running"] = sorted(normal.text(line, peer) for _, line in peer.offspring())
+        sights["stderr"] = normal.text(peer.stderr, peer)
+        if case.stdout:
+            sights["stdout"] = normal.text(peer.stdout, peer)
+        lines = [
+            line
+            for line in normal.log_lines(peer.read("supervisord.log"), peer)
+            if (case.noise or not normal.NOISE.search(line)) and not any(word in line for word in case.without)
+        ]
+        sights["log"] = lines if case.ordered else normal.by_subject(lines)
+        if case.files_too:
+            sights["files"] = _files(folder, given, peer)
+    return sights
+
+
+def _files(folder: Path, given: set[Path], peer: Peer) -> list[str]:
+    found = []
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if name not in given:
+            found.append(f"{normal.text(str(name), peer)} {stat.S_IMODE(os.lstat(path).st_mode):04o}")
+    return sorted(found)
+
+
+def differences(case: Case, real: Sights, other: Sights) -> list[str]:
+    """Where two runs of a case differ and no row of the table says that they do; each with both sides.
+
+    A sight that is said to differ and does not is a difference too: the table has to be true.
+    """
+    found = []
+    for label in [*real, *(label for label in other if label not in real)]:
+        left, right = real.get(label, "(missing)"), other.get(label, "(missing)")
+        row = case.differs.get(label)
+        if left == right and row is None:
+            continue
+        if row is not None:
+            if left == right:
+                found.append(f"{label}: said to differ by row {row!r}, but both gave {left!r}")
+            continue
+        found.append(f"{label}:\n{_sides(left, right)}")
+    found += [f"{label}: in the table of differences, but never seen" for label in case.differs if label not in real]
+    return found
+
+
+def _sides(left: Any, right: Any) -> str:
+    a, b = _rows(left), _rows(right)
+    if len(a) + len(b) <= 2:
+        return f"    supervisord: {''.join(a)}\n    minisup:     {''.join(b)}"
+    return "\n".join(
+        f"    {row}" for row in difflib.unified_diff(a, b, "supervisord", "minisup", lineterm="", n=2)
+    )
+
+
+def _rows(value: Any) -> list[str]:
+    if isinstance(value, str) and "\n" in value:
+        return value.splitlines()
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, indent=1, ensure_ascii=False, default=repr).splitlines()
+    return [repr(value)]
+
+
+Runs = dict[tuple[str, str], "Future[Sights]"]
+"""(case, kind of peer) to what it will have seen."""
+
+
+def play_all(cases: Mapping[str, Case], kinds: Iterable[str] = (REAL, MINISUP), workers: int = 24) -> Runs:
+    """Run cases on several kinds of peers, many at once: they mostly wait. Both runs of a case are begun together."""
+    pool = ThreadPoolExecutor(workers)
+    base = Path(tempfile.mkdtemp(prefix="oracle-"))
+    runs: Runs = {}
+    for number, (key, case) in enumerate(cases.items()):
+        for kind in kinds:
+            folder = base / f"{number:03}{'ms'[kind == REAL]}"
+            runs[key, kind] = pool.submit(play, case, kind, folder)
+    pool.shutdown(wait=False)
+    left = len(runs)
+
+    def done(_: object) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            for path in base.iterdir():
+                path.unlink()
+            base.rmdir()
+
+    for run in runs.values():
+        run.add_done_callback(done)
+    return runs

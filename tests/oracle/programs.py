@@ -1,0 +1,113 @@
+"""The programs that cases run, and a short way to write their sections."""
+
+TALK = """\
+#!@PYTHON@ -IS
+# Says "ready", then every signal named in the arguments: NAME (go on) or NAME=CODE (exit with it).
+import os, signal, sys
+
+def tell(text):
+    os.write(1, (text + "\\n").encode())
+
+def handler(name, code):
+    def handle(signum, frame):
+        tell("got " + name)
+        if code:
+            os._exit(int(code))
+    return handle
+
+for word in sys.argv[1:]:
+    name, _, code = word.partition("=")
+    signal.signal(getattr(signal, "SIG" + name), handler(name, code))
+tell("ready")
+while True:
+    signal.pause()
+"""
+
+FAMILY = """\
+#!@PYTHON@ -IS
+# A parent and a child in one process group; each says which signal it got. Arguments: parent's and child's answer to TERM.
+import os, signal, sys
+
+def tell(text):
+    os.write(1, (text + "\\n").encode())
+
+def live(who, answer):
+    def handle(signum, frame):
+        tell(who + " got TERM")
+        if answer == "exit":
+            os._exit(0)
+    signal.signal(signal.SIGTERM, handle)
+    tell(who + " ready")
+    while True:
+        signal.pause()
+
+if os.fork() == 0:
+    live("child", sys.argv[2])
+live("parent", sys.argv[1])
+"""
+
+TURNS = """\
+#!/bin/sh
+# Its first runs exit with the codes given, one a run; afterwards it is `talk`. Usage: turns FILE CODE...
+file=$1; shift
+echo run >> "$file"
+n=$(wc -l < "$file")
+if [ "$n" -le "$#" ]; then
+    shift $((n - 1))
+    exit "$1"
+fi
+exec @DIR@/talk
+"""
+
+SEEN = """\
+#!@PYTHON@ -IS
+# Writes down what it was given, then lives like `talk`.
+import os, resource, signal, sys
+
+status = dict(row.split(":", 1) for row in open("/proc/self/status").read().splitlines())
+mask = os.umask(0)
+rows = [
+    "argv " + repr(sys.argv[1:]),
+    "cwd " + os.getcwd(),
+    "umask %03o" % mask,
+    "SigIgn " + status["SigIgn"].strip(),
+    "SigBlk " + status["SigBlk"].strip(),
+    "own group %s" % (os.getpgrp() == os.getpid()),
+    "own session %s" % (os.getsid(0) == os.getpid()),
+    "session of parent %s" % (os.getsid(0) == os.getsid(os.getppid())),
+    "uid %s gid %s groups %s" % (os.getuid(), os.getgid(), os.getgroups()),
+    "nofile %s" % resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+]
+for fd in sorted(int(name) for name in os.listdir("/proc/self/fd")):
+    try:
+        rows.append("fd %d %s" % (fd, os.readlink("/proc/self/fd/%d" % fd).split(":")[0]))
+    except OSError:
+        pass
+rows += ["env %s=%s" % pair for pair in sorted(os.environ.items()) if pair[0] not in ("LC_CTYPE", "PWD", "SHLVL", "_")]
+os.write(1, ("\\n".join(rows) + "\\nready\\n").encode())
+while True:
+    signal.pause()
+"""
+
+ENVIRONMENT = """\
+#!/bin/sh
+# The variables named in the arguments, one a line.
+for name; do
+    eval "value=\\${$name-(unset)}"
+    echo "$name=[$value]"
+done
+echo ready
+"""
+
+FILES = {"talk": TALK, "family": FAMILY, "turns": TURNS, "seen": SEEN, "environment": ENVIRONMENT}
+
+
+def program(name: str, command: str = "@DIR@/talk", kind: str = "program", **options: object) -> str:
+    """A section whose output goes to NAME.log and NAME.err in the folder, unless `options` say otherwise."""
+    lines = {
+        "command": command,
+        "stdout_logfile": f"@DIR@/{name}.log",
+        "stderr_logfile": f"@DIR@/{name}.err",
+        **options,
+    }
+    return f"[{kind}:{name}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items() if value is not None)
