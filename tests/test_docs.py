@@ -1,0 +1,265 @@
+"""The documents tell the truth: every command in them is run here, or is listed with the test that runs it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import minisup
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")] if ".venv" not in str(path))
+SCRIPTS = Path(sys.executable).parent
+ORACLE = ROOT / ".venv-supervisor/bin"
+TABLE = ROOT / "docs/compatibility.md"
+
+# Commands as they stand in a document -> the test that runs them, or "by hand: why".
+COMMANDS = {
+    "make demo": "test_docs.py: test_demo",
+    "make test": "by hand: it is what runs this test, by .ci/run",
+    "make check": "by hand: a part of make test",
+    "make clean": "by hand: it would remove what runs this test",
+    "make test PYTHON=python3.13": "by hand: needs another Python",
+    "minisup --help": "test_docs.py: test_help",
+    "minisup --version": "test_docs.py: test_version",
+    "minisup run": "test_docs.py: test_readme_transcript",
+    "minisup check": "test_docs.py: test_readme_transcript",
+    "supervisorctl tail -f": "by hand: not ours; the oracle follows a log with it",
+    "minisup run [supervisord's options]": "test_docs.py: test_readme_transcript",
+    "minisup check [-c FILE]": "test_docs.py: test_readme_transcript",
+    "RUN python3 -m venv /opt/minisup && /opt/minisup/bin/pip install minisup && "
+    "ln -s /opt/minisup/bin/minisup /usr/local/bin/supervisord": "test_docs.py: test_dockerfile",
+    "ln -s /opt/minisup/bin/minisup /usr/local/bin/supervisord": "test_docs.py: test_dockerfile",
+    'CMD ["supervisord", "-n", "-c", "/etc/supervisord.conf"]': "test_docs.py: test_dockerfile",
+    ".venv/bin/minisup check -c examples/wheel/supervisor/supervisord.conf": "test_docs.py: test_check_of_the_wheel",
+    ".venv/bin/python examples/demo.py": "test_docs.py: test_demo",
+    ".venv/bin/python examples/demo.py --with .venv-supervisor/bin/supervisord": "test_docs.py: test_demo",
+    "kill -USR2": "by hand: nothing shows but a log line",
+    ".venv-supervisor/bin/supervisorctl -s unix:///path/supervisor.sock status": "test_docs.py: test_readme_transcript",
+    ".venv/bin/python -m pytest tests/test_lifecycle.py": "by hand: a part of make test",
+    ".venv/bin/python -m pytest -k brake": "by hand: a part of make test",
+    ".venv/bin/python -m pytest -m 'not slow'": "by hand: a part of make test",
+    "pip wheel --no-deps -w dist .": "by hand: part of a release, needs the network",
+}
+
+STARTS = ("make ", "minisup ", "kill ", "pip ", "ln -s ", "supervisorctl ", ".venv", "RUN ", "CMD ")
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """(language, body) of the fenced blocks."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> set[str]:
+    """Commands in fenced blocks that are no transcript, and inline ones of more than one word."""
+    found = set()
+    for language, body in blocks(text):
+        if language != "console":
+            found |= {re.split(r" {2,}| +# ", line.strip())[0] for line in body.splitlines()}
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    found |= {re.sub(r"\s+", " ", code) for code in re.findall(r"`([^`]+)`", prose) if " " in code}
+    return {command for command in found if command.startswith(STARTS)}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_are_listed(path: Path) -> None:
+    assert commands(path.read_text()) - set(COMMANDS) == set()
+
+
+def test_transcripts_are_run() -> None:
+    """The README's is; another one needs a test like its."""
+    consoles = [path.name for path in DOCUMENTS for language, _ in blocks(path.read_text()) if language == "console"]
+    assert consoles == ["README.md"]
+
+
+def pins_of(place: str) -> bool:
+    """Whether ``file: name`` names a test, or a case of one, that is there."""
+    file, _, name = place.partition(": ")
+    path = ROOT / "tests" / file
+    return path.is_file() and name.partition("[")[0].strip() in path.read_text()
+
+
+def test_listed_tests_exist() -> None:
+    assert [test for test in COMMANDS.values() if not test.startswith("by hand: ") and not pins_of(test)] == []
+    assert COMMANDS.keys() <= {command for path in DOCUMENTS for command in commands(path.read_text())}
+
+
+def test_links_lead_somewhere() -> None:
+    missing = []
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            if not (path.parent / target).exists():
+                missing.append(f"{path.name}: {target}")
+    assert missing == []
+
+
+# --- the table of quirks --------------------------------------------------------------------------------------------
+
+
+def rows() -> list[tuple[str, list[str]]]:
+    """(section, cells) of every row of docs/compatibility.md."""
+    found, section = [], ""
+    for line in TABLE.read_text().splitlines():
+        if line.startswith("## "):
+            section = line[3:]
+        elif line.startswith("| ") and not line.startswith("| row |"):
+            found.append((section, [cell.strip() for cell in line.strip("|").split(" | ")]))
+    return found
+
+
+def test_table_is_in_order() -> None:
+    cells = rows()
+    assert [row for _, row in cells if len(row) != 4] == []
+    assert [row[0] for _, row in cells if not re.match(r"(copy|mend|later)\b", row[2])] == []
+    names = [row[0] for _, row in cells]
+    assert len(names) == len(set(names))
+    for section in {section for section, _ in cells}:
+        here = [row[0] for of, row in cells if of == section]
+        assert here == sorted(here), section
+
+
+def test_table_says_how_it_mends() -> None:
+    assert [row[0] for _, row in rows() if row[2].rstrip() == "mend"] == []
+
+
+def test_pinning_tests_exist() -> None:
+    pins = [(row[0], pin) for _, row in rows() for pin in re.findall(r"`(test_[^`]+)`", row[3])]
+    assert [f"{name}: {pin}" for name, pin in pins if not pins_of(pin)] == []
+
+
+def test_quirks_in_code_name_their_test() -> None:
+    """Rule of STYLE.md: what is copied on purpose says which test holds it."""
+    silent = []
+    for path in sorted((ROOT / "minisup").rglob("*.py")):
+        lines = path.read_text().splitlines()
+        for number, line in enumerate(lines):
+            if "QUIRK(supervisor)" in line and "test_" not in " ".join(lines[number : number + 5]):
+                silent.append(f"{path.relative_to(ROOT)}:{number + 1}")
+    assert silent == []
+
+
+# --- what is run ----------------------------------------------------------------------------------------------------
+
+
+def environment(*folders: Path) -> dict[str, str]:
+    return os.environ | {"PATH": os.pathsep.join([*map(str, folders), os.environ["PATH"]]), "PYTHONUNBUFFERED": "1"}
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, env=environment(SCRIPTS), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [[], ["--with", str(ORACLE / "supervisord")]], ids=["minisup", "supervisord"])
+def test_demo(arguments: list[str]) -> None:
+    done = run(sys.executable, "examples/demo.py", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("all of it was seen\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [[], ["run"], ["check"]], ids=" ".join)
+def test_help(words: list[str]) -> None:
+    done = run(SCRIPTS / "minisup", *words, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "minisup" in done.stdout
+
+
+@pytest.mark.slow
+def test_version() -> None:
+    done = run(SCRIPTS / "minisup", "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{minisup.__version__}\n", "")
+
+
+@pytest.mark.slow
+def test_check_of_the_wheel(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "data").mkdir()
+    done = subprocess.run(
+        [SCRIPTS / "minisup", "check", "-c", "examples/wheel/supervisor/supervisord.conf"],
+        cwd=ROOT,
+        env=os.environ | {"WHEEL_ROOT": str(tmp_path), "HOSTNAME": "spoke-one"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_dockerfile(tmp_path: Path) -> None:
+    """Under the name of supervisord it takes supervisord's options, without a word before them."""
+    link = tmp_path / "supervisord"
+    link.symlink_to(SCRIPTS / "minisup")
+    assert run(link, "-v").stdout == run(ORACLE / "supervisord", "-v").stdout
+    (tmp_path / "supervisord.conf").write_text("[supervisord]\npidfile=%(here)s/pid\nlogfile=%(here)s/log\n")
+    with subprocess.Popen(
+        ["supervisord", "-n", "-c", tmp_path / "supervisord.conf"],
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as daemon:
+        assert daemon.stdout is not None
+        for line in daemon.stdout:
+            if "supervisord started with pid" in line:
+                daemon.send_signal(signal.SIGTERM)
+    assert daemon.returncode == 0
+
+
+def transcript() -> list[tuple[str, str]]:
+    """(command, what it shows) of the README's transcript."""
+    [body] = [body for language, body in blocks((ROOT / "README.md").read_text()) if language == "console"]
+    return [
+        (re.split(r" {2,}# ", command)[0], shown)
+        for command, _, shown in (step.partition("\n") for step in body.removeprefix("$ ").split("\n$ "))
+    ]
+
+
+def pattern(shown: str) -> re.Pattern[str]:
+    """Numbers are free, for pids and times differ."""
+    return re.compile(r"(\d+)".join(map(re.escape, re.split(r"\d+", shown))))
+
+
+@pytest.mark.slow
+def test_readme_transcript(tmp_path: Path) -> None:
+    """Step by step with the real supervisorctl: the same lines, but for pids, times and the port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (_, conf), *steps = transcript()
+    (tmp_path / "supervisord.conf").write_text(conf.replace("8000", str(port)) + "\n")
+    where = {"cwd": tmp_path, "env": environment(SCRIPTS, ORACLE)}
+    numbers: dict[str, str] = {}
+    daemon = None
+    try:
+        for command, expected in steps:
+            for shown, real in numbers.items():
+                command = re.sub(rf"\b{shown}\b", real, command)
+            if command.endswith(" &"):
+                daemon = subprocess.Popen(command.removesuffix(" &").split(), **where)
+                continue
+            end = time.monotonic() + 10
+            while True:  # A reader comes as soon as the program is up, a test may be faster.
+                done = subprocess.run(
+                    command, shell=True, stdout=subprocess.PIPE, text=True, timeout=60, check=False, **where
+                )
+                match = pattern(expected.strip()).fullmatch(done.stdout.strip())
+                if match or "status" not in command or "kill" in command or time.monotonic() > end:
+                    break
+            assert match, f"$ {command}\n{done.stdout}\ninstead of\n{expected}"
+            numbers.update(zip(re.findall(r"\d+", expected), match.groups(), strict=True))
+        assert daemon is not None
+        assert daemon.wait(10) == 0
+    finally:
+        if daemon is not None and daemon.poll() is None:
+            daemon.terminate()
+            daemon.wait(20)
