@@ -204,30 +204,23 @@ def _named(name: str, value: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _template(shape: _Shape) -> tuple[str, list[Callable[..., object]]] | None:
-    """A struct of these names and types as a template and what its arguments pass through; None if not all scalar.
+def _template(shape: _Shape) -> tuple[str, list[Callable[..., object]]]:
+    """A struct of these names and types as a template, and what its arguments pass through.
 
-    All processes have one shape, so a list of a thousand costs one `%` each.
+    All processes have one shape, so that a list of a thousand costs one `%` each.
     """
-    names, types = shape
-    if not all(kind in _SCALARS for kind in types):
-        return None
-    tags = [_SCALARS[kind][0] for kind in types]
-    members = (
-        _named(name.replace("%", "%%"), f"<value><{tag}>%s</{tag}></value>\n")
-        for name, tag in zip(names, tags, strict=True)
-    )
-    return f"<value><struct>\n{''.join(members)}</struct></value>\n", [_SCALARS[kind][1] for kind in types]
+    members, passes = [], []
+    for name, kind in zip(*shape, strict=True):
+        tag, convert = _SCALARS.get(kind, ("", encode))
+        members.append(_named(name.replace("%", "%%"), f"<value><{tag}>%s</{tag}></value>\n" if tag else "%s"))
+        passes.append(convert)
+    return f"<value><struct>\n{''.join(members)}</struct></value>\n", passes
 
 
 def _encode_struct(value: Mapping[str, Value]) -> str:
     fields = value.values()
-    found = _template((tuple(value), tuple(map(type, fields))))
-    if found is not None:
-        template, passes = found
-        return template % tuple([each(field) for each, field in zip(passes, fields, strict=True)])
-    members = "".join(_named(name, encode(field)) for name, field in value.items())
-    return f"<value><struct>\n{members}</struct></value>\n"
+    template, passes = _template((tuple(value), tuple(map(type, fields))))
+    return template % tuple([convert(field) for convert, field in zip(passes, fields, strict=True)])
 
 
 def encode(value: Value) -> str:

@@ -1,0 +1,384 @@
+"""The control sockets: connections, requests, replies.
+
+One task accepts on each socket, one task serves each connection. A request is answered before the next of the same
+connection is looked at. What a client does wrong ends at its own connection: it is told what is wrong where HTTP has a
+word for it, and closed. A call that waits goes on when its client has left; only the reply is lost.
+
+Sockets are non-blocking and used directly: nearly always the bytes are there, or fit, and nothing has to be awaited.
+"""
+
+import errno
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
+
+from minisup.control import tail
+from minisup.control.port import Port
+from minisup.control.system_rpc import Dispatcher
+from minisup.protocol import http
+from minisup.protocol.http import Head, HttpError, Receiver, Request
+from minisup.specs import ServerSpec, split_namespec
+
+READ = 64 * 1024
+"""Bytes asked of a socket at once."""
+LINGER = 2.0
+"""After an error, what the client still sends is swallowed for so many seconds: else TCP would take the reply back."""
+FLUSH = 1.0
+"""When the daemon ends, a reply that is ready has so many seconds to get out."""
+LOOK = 0.25
+"""While somebody follows a log: seconds between two looks at the file. Nothing looks when nobody follows."""
+SHORTAGE_PAUSE = 1.0
+"""Seconds before the next try to accept when descriptors or memory have run out."""
+IN_A_ROW = 16
+"""Requests of one connection that are answered without a break while others may be waiting."""
+
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_VERBOSE = ("trac", "blat")
+
+
+class Body:
+    """The answer to a request, whole."""
+
+    __slots__ = ("content", "status", "type")
+
+    def __init__(self, type: str, content: bytes, status: int = 200) -> None:
+        self.type = type
+        self.content = content
+        self.status = status
+
+
+class Following:
+    """The answer that never ends: a log, as it grows."""
+
+    __slots__ = ("fields", "follower")
+
+    def __init__(self, follower: tail.Follower, fields: str) -> None:
+        self.follower = follower
+        self.fields = fields
+
+
+Answer = Body | Following | int
+"""What a route gives: a body, a log to follow, or the status of an error."""
+
+
+class Site:
+    """What is behind the sockets: the routes, and whom they ask.
+
+    Attributes:
+        verbose: whether the main log wants to hear of every request.
+    """
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self.verbose = port.configuration.daemon.loglevel.lower()[:4] in _VERBOSE
+        self.dispatcher = Dispatcher(port, self.verbose)
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer to a request; an error in it is logged and becomes 500."""
+        target = request.head.target
+        try:
+            for prefix, route in PREFIXES:
+                if target.startswith(prefix):
+                    return await route(self, request)
+            page = PAGES.get(request.head.path)
+            if page is not None and request.head.method in ("GET", "POST"):
+                return await page(self, request)
+            return 404 if request.head.method in ("GET", "HEAD") else 400
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            self.port.log("error", f"internal error: cannot answer {request.head.line!r}: {what}")
+            return 500
+
+
+# --- routes ---------------------------------------------------------------------------------------------------------
+
+
+async def _xmlrpc(site: Site, request: Request) -> Answer:
+    if request.head.method != "POST":
+        return 400
+    if request.head.length is None:
+        return 411
+    found = await site.dispatcher.answer(request.body)
+    return found if isinstance(found, int) else Body("text/xml", found)
+
+
+def _follow(path: str | None, fields: str) -> Answer:
+    if not path:
+        return 404
+    try:
+        follower = tail.Follower(path)
+    except OSError:
+        return 404
+    modified = f"Last-Modified: {http.date(int(follower.modified))}\r\nContent-Type: text/plain;charset=utf-8\r\n"
+    return Following(follower, modified + fields)
+
+
+async def _logtail(site: Site, request: Request) -> Answer:
+    """``/logtail/<name>[/<channel>]``"""
+    if request.head.method != "GET":
+        return 400
+    _, _, rest = request.head.path.lstrip("/").partition("/")
+    namespec, _, channel = rest.partition("/")
+    group_name, name = split_namespec(namespec)
+    group = site.port.groups.get(group_name)
+    process = group.processes.get(name) if group is not None and name is not None else None
+    if process is None or channel not in ("", "stdout", "stderr"):
+        return 404
+    log = process.spec.stderr if channel == "stderr" else process.spec.stdout
+    return _follow(log.path, "X-Accel-Buffering: no\r\n")
+
+
+async def _mainlogtail(site: Site, request: Request) -> Answer:
+    return _follow(site.port.main_log, "") if request.head.method == "GET" else 400
+
+
+async def _ok(site: Site, request: Request) -> Answer:
+    """For health probes: answers in every state of the daemon."""
+    return Body("text/plain", b"OK")
+
+
+Route = Callable[[Site, Request], Awaitable[Answer]]
+
+# QUIRK(supervisor): these are prefixes of the raw target, /RPC2xyz is served too. tests/test_server.py: prefix
+PREFIXES: tuple[tuple[str, Route], ...] = (("/RPC2", _xmlrpc), ("/logtail", _logtail), ("/mainlogtail", _mainlogtail))
+PAGES: dict[str, Route] = {"/ok.html": _ok}
+"""By decoded path; GET and POST only."""
+
+
+# --- connections ----------------------------------------------------------------------------------------------------
+
+
+class _Gone(Exception):
+    """The client closed, or said nothing for too long: there is nobody to answer."""
+
+
+class Connection:
+    """One client."""
+
+    __slots__ = ("_in_a_row", "_receiver", "_sock", "peer", "site", "spec")
+
+    def __init__(self, site: Site, spec: ServerSpec, sock: socket.socket, peer: tuple[str, int]) -> None:
+        self.site = site
+        self.spec = spec
+        self.peer = peer
+        self._sock = sock
+        self._receiver = Receiver(spec.max_body)
+        self._in_a_row = 0
+
+    async def run(self) -> None:
+        """Serve until the client leaves, breaks the rules or is too slow. Closes the socket; raises nothing."""
+        try:
+            while await self._exchange():
+                pass
+        except (_Gone, OSError):
+            pass
+        except Exception as error:
+            self.site.port.log("error", f"internal error: connection closed: {type(error).__name__}: {error}")
+        finally:
+            self._sock.close()
+
+    async def _exchange(self) -> bool:
+        """One request and its reply; False when it was the last."""
+        try:
+            request = await self._request()
+        except HttpError as wrong:
+            await self._send(http.error(None, wrong.status, self._now(), keep=False), flush=True)
+            await self._linger()
+            return False
+        head = request.head
+        answer = self._refused(head) or await self.site.answer(request)
+        if isinstance(answer, Following):
+            await self._follow(head, answer)
+            return False
+        # Of a client that did not say how long its body is, nobody knows where the next request begins.
+        keep = head.persistent and answer not in (401, 411)
+        if isinstance(answer, int):
+            reply = http.error(head, answer, self._now(), keep=keep)
+        else:
+            reply = http.whole(head, answer.status, self._now(), answer.type, answer.content, keep=keep)
+        await self._send(reply, flush=True)
+        if self.site.verbose:
+            self._log(head, answer if isinstance(answer, int) else answer.status, len(reply))
+        if not keep:
+            await self._linger()
+        return keep
+
+    async def _request(self) -> Request:
+        """The next request, which must be here whole within the idle time."""
+        found = self._receiver.next_request()
+        if found is not None:
+            self._in_a_row += 1
+            if self._in_a_row > IN_A_ROW:
+                self._in_a_row = 0
+                await checkpoint()
+            return found
+        with anyio.move_on_after(self.spec.idle_timeout):
+            while found is None:
+                data = await self._recv()
+                if not data:
+                    raise _Gone
+                self._receiver.feed(data)
+                found = self._receiver.next_request()
+            return found
+        if self._receiver.empty:
+            raise _Gone
+        raise HttpError(408)
+
+    def _refused(self, head: Head) -> int | None:
+        if not self.spec.username:
+            return None
+        return http.refusal(head.headers.get("authorization"), self.spec.username, self.spec.password or "")
+
+    async def _follow(self, head: Head, answer: Following) -> None:
+        chunked = http.chunks(head)
+        sent = 0
+        try:
+            await self._send(http.stream(head, self._now(), answer.fields))
+            while True:
+                data = answer.follower.read()
+                if not data:
+                    await self._watch()
+                    continue
+                sent += len(data)
+                await self._send(http.chunk(data) if chunked else data)
+                await checkpoint()
+        finally:
+            answer.follower.close()
+            if self.site.verbose:
+                self._log(head, 200, sent)
+
+    async def _watch(self) -> None:
+        """Let `LOOK` seconds pass; raises `_Gone` as soon as the client closes. What it says meanwhile is ignored."""
+        with anyio.move_on_after(LOOK):
+            if not await self._recv():
+                raise _Gone
+            await anyio.sleep(LOOK)
+
+    async def _linger(self) -> None:
+        """Say that nothing more comes, and swallow what the client still sends."""
+        self._sock.shutdown(socket.SHUT_WR)
+        with anyio.move_on_after(LINGER):
+            while await self._recv():
+                await checkpoint()
+
+    async def _recv(self) -> bytes:
+        while True:
+            try:
+                return self._sock.recv(READ)
+            except BlockingIOError:
+                self._in_a_row = 0
+                await anyio.wait_readable(self._sock)
+
+    async def _send(self, data: bytes, *, flush: bool = False) -> None:
+        """Send all of it; with `flush` try to do so even when the daemon ends meanwhile."""
+        rest = memoryview(data)
+        rest = rest[self._push(rest) :]
+        if not rest:
+            return
+        try:
+            await self._send_rest(rest)
+        except anyio.get_cancelled_exc_class():
+            if flush:
+                with anyio.move_on_after(FLUSH, shield=True):
+                    await self._send_rest(rest)
+            raise
+
+    async def _send_rest(self, rest: memoryview) -> None:
+        while rest:
+            with anyio.move_on_after(self.spec.idle_timeout) as patience:
+                await anyio.wait_writable(self._sock)
+            if patience.cancelled_caught:
+                raise _Gone
+            rest = rest[self._push(rest) :]
+
+    def _push(self, data: memoryview) -> int:
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+
+    def _now(self) -> float:
+        return self.site.port.now().wall
+
+    def _log(self, head: Head, status: int, size: int) -> None:
+        host, port = self.peer
+        # QUIRK(supervisor): the time is UTC, with the offset of the local zone behind it. tests/test_server.py: access
+        at = time.strftime("%d/%b/%Y:%H:%M:%S", time.gmtime(self._now())) + time.strftime(" %z")
+        self.site.port.log("trace", f'{host}:{port} - - [{at}] "{head.line}" {status} {size}')
+
+
+# --- sockets --------------------------------------------------------------------------------------------------------
+
+
+class _Listener:
+    """One listening socket, and how many clients it has."""
+
+    def __init__(self, site: Site, spec: ServerSpec, sock: socket.socket) -> None:
+        self.site = site
+        self.spec = spec
+        self.sock = sock
+        self.count = 0
+
+    async def run(self, connections: TaskGroup) -> None:
+        """Accept for ever; closes the socket at the end."""
+        with self.sock:
+            while True:
+                await anyio.wait_readable(self.sock)
+                try:
+                    while True:
+                        self._welcome(*self.sock.accept(), connections)
+                except BlockingIOError:
+                    pass
+                except OSError as error:
+                    # Others are the client's: it had left before it was accepted (accept(2), "Error handling").
+                    if error.errno in _SHORTAGES:
+                        self.site.port.log("error", f"cannot accept on {self.spec.url}: {error.strerror}")
+                        await anyio.sleep(SHORTAGE_PAUSE)
+
+    def _welcome(self, sock: socket.socket, address: object, connections: TaskGroup) -> None:
+        sock.setblocking(False)
+        if self.count >= self.spec.max_connections:
+            self._send_away(sock)
+            return
+        peer = ("localhost", 0)
+        if isinstance(address, tuple):
+            peer = (str(address[0]), int(address[1]))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.count += 1
+        connections.start_soon(self._serve, Connection(self.site, self.spec, sock, peer))
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            await connection.run()
+        finally:
+            self.count -= 1
+
+    def _send_away(self, sock: socket.socket) -> None:
+        """Answer 503 at once; no task and no memory for somebody who is one too many."""
+        with sock:
+            try:
+                sock.send(http.error(None, 503, self.site.port.now().wall, keep=False))
+                sock.shutdown(socket.SHUT_WR)
+                sock.recv(READ)
+            except OSError:
+                pass
+
+
+async def serve(servers: Sequence[tuple[ServerSpec, socket.socket]], port: Port) -> None:
+    """Serve clients until cancelled; then close the sockets and all connections.
+
+    A reply that is ready is still sent, for at most `FLUSH` seconds; a call that waits gets none, as there.
+
+    Args:
+        servers: bound and listening sockets, non-blocking; they are closed here.
+        port: whom the clients talk to.
+    """
+    site = Site(port)
+    async with anyio.create_task_group() as connections:
+        for spec, sock in servers:
+            connections.start_soon(_Listener(site, spec, sock).run, connections)
+        await anyio.sleep_forever()
