@@ -30,6 +30,8 @@ COMMANDS = {
     "minisup --version": "test_docs.py: test_version",
     "minisup run": "test_docs.py: test_readme_transcript",
     "minisup check": "test_docs.py: test_readme_transcript",
+    "minisup -- command": "by hand: not there yet, the document says so",
+    "supervisorctl status": "test_docs.py: test_readme_transcript",
     "supervisorctl tail -f": "by hand: not ours; the oracle follows a log with it",
     "minisup run [supervisord's options]": "test_docs.py: test_readme_transcript",
     "minisup check [-c FILE]": "test_docs.py: test_readme_transcript",
