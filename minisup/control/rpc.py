@@ -10,7 +10,7 @@ The docstrings are the help text that `system.methodHelp` gives out. Every order
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from minisup import signals
 from minisup.control import tail
@@ -28,7 +28,7 @@ API_VERSION = "3.0"
 VERSION = "4.3.0"
 """What clients that compare versions must see: the supervisor that we stand in for."""
 
-Result = Value | Awaitable[Value]
+Result: TypeAlias = "Value | Awaitable[Value]"
 
 
 class Method(NamedTuple):
