@@ -70,7 +70,7 @@ class ProcessSpec:
     uid: int | None = None
     directory: str | None = None
     umask: int | None = None
-    environment: Mapping[str, str] = _NOTHING
+    environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     """[supervisord] environment overridden by the section's own."""
     redirect_stderr: bool = False
     stdout: LogSpec = field(default_factory=LogSpec)
@@ -158,7 +158,7 @@ class PluginSpec:
 
     name: str
     factory: str
-    options: Mapping[str, str] = _NOTHING
+    options: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +184,15 @@ class DaemonSpec:
     uid: int | None = None
     directory: str | None = None
     strip_ansi: bool = False
-    environment: Mapping[str, str] = _NOTHING
+    environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     identifier: str = "supervisor"
     start: tuple[str, ...] = ()
     """Groups named by ``--start``, started once the sockets answer."""
     shutdown_timeout: float | None = None
     subreaper: bool = False
     """Adopt orphans although not PID 1 (prctl PR_SET_CHILD_SUBREAPER)."""
+    logfile_default: bool = False
+    """Neither the file nor the command line named a log: `logfile` is supervisord's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,7 @@ class Configuration:
         servers: all inet servers in file order, then all unix servers.
         messages: (level word, text) that the main log must say once it is open: includes, warnings.
         unknown: options and sections that nothing reads, with place and the nearest known name.
+        advice: what is accepted but may surprise, with its place; for `minisup check`.
     """
 
     daemon: DaemonSpec
@@ -211,6 +214,7 @@ class Configuration:
     ctlplugins: tuple[PluginSpec, ...] = ()
     messages: tuple[tuple[str, str], ...] = ()
     unknown: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
 
     @property
     def serverurl(self) -> str | None:
