@@ -1,0 +1,94 @@
+"""What is no error but worth a word: options that nothing reads, and meanings that may surprise."""
+
+from collections.abc import Iterable
+
+from minisup.config.document import Document
+from minisup.config.reading import Reading
+from minisup.config.schema import KINDS, Kind, kind_of
+from minisup.specs import DaemonSpec, GroupSpec
+
+
+def unknown(document: Document) -> tuple[str, ...]:
+    """Every option and section that nothing reads, as ``path:line: ...`` with the nearest known name."""
+    found: list[tuple[str, int, str]] = []
+    for name, section in document.sections.items():
+        kind = kind_of(name)
+        if kind is None:
+            hint = _hint(_headers(name))
+            found.append((section.path, section.line, f"unknown section [{name}]{hint}"))
+            continue
+        for key, option in section.options.items():
+            # Where [DEFAULT] has the same option, the section's may be a copy that %(here)s made of it.
+            inherited = document.defaults.get(key)
+            copied = inherited is not None and (inherited.path, inherited.line) == (option.path, option.line)
+            if not (kind.free or copied or key in kind.keys):
+                text = f"unknown option {key!r} in [{name}]{_nearest(key, kind.keys)}"
+                found.append((option.path, option.line, text))
+    everything = [key for kind in KINDS for key in kind.keys]
+    for key, option in document.defaults.items():
+        if key not in everything:
+            found.append((option.path, option.line, f"unknown option {key!r} in [DEFAULT]{_nearest(key, everything)}"))
+    files = {path: number for number, path in enumerate(dict.fromkeys(path for path, _, _ in found))}
+    found.sort(key=lambda item: (files[item[0]], item[1]))
+    return tuple(f"{path}:{line}: {text}" for path, line, text in found)
+
+
+def advise(reading: Reading, daemon: DaemonSpec, groups: tuple[GroupSpec, ...]) -> None:
+    """Adds to `reading.advice` what supervisord accepts in silence although it is hardly meant."""
+    for section in reading.document.sections:
+        kind = kind_of(section)
+        if kind is not None and kind.header.endswith(":") and not section.split(":", 1)[1].strip():
+            reading.advise(section, None, f"[{section}] has an empty name")
+    if any(character in daemon.identifier for character in " :\n"):
+        text = "identifier has a blank or a colon, which breaks the header of events"
+        reading.advise("supervisord", "identifier", text)
+    if daemon.nodaemon:
+        for name in ("directory", "umask"):
+            if reading.document.get("supervisord", name):
+                reading.advise("supervisord", name, f"{name} is not applied with nodaemon=true, only when daemonizing")
+    seen: set[str] = set()
+    for group in groups:
+        if group.name in seen:
+            text = f"two groups are called {group.name!r}: only the first by (priority, name) counts"
+            reading.advise(_section_of(reading, group), None, text)
+        seen.add(group.name)
+        names: set[str] = set()
+        for process in group.processes:
+            if process.name in names:
+                text = f"two processes of group {group.name!r} are called {process.name!r}: the last one counts"
+                reading.advise(_section_of(reading, group), None, text)
+            names.add(process.name)
+
+
+def _section_of(reading: Reading, group: GroupSpec) -> str:
+    headers: tuple[str, ...] = ("group:", "program:")
+    if group.pool is not None:
+        headers = ("eventlistener:",)
+    elif group.socket is not None:
+        headers = ("fcgi-program:",)
+    sections = reading.document.sections
+    return next((header + group.name for header in headers if header + group.name in sections), "supervisord")
+
+
+def _headers(section: str) -> list[str]:
+    """Known headers that a mistyped one may have meant, nearest first."""
+    prefix, colon, rest = section.partition(":")
+    kinds: dict[str, Kind] = {kind.header.rstrip(":"): kind for kind in KINDS}
+    nearest = _close(prefix, kinds)
+    return [f"{near}:{rest if colon else 'NAME'}" if kinds[near].header.endswith(":") else near for near in nearest]
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    return _hint([repr(near) for near in _close(word, known)], brackets=False)
+
+
+def _close(word: str, known: Iterable[str]) -> list[str]:
+    import difflib  # on demand: most configurations have nothing unknown
+
+    return difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+
+
+def _hint(near: list[str], *, brackets: bool = True) -> str:
+    if not near:
+        return ""
+    return f" (did you mean {f'[{near[0]}]' if brackets else near[0]}?)"
