@@ -17,7 +17,7 @@ from minisup.config.values import SYSLOG, Refused, environment, expand, user
 from minisup.errors import ConfigError, Problem
 from minisup.specs import Configuration, DaemonSpec, GroupSpec, PluginSpec, ServerSpec
 
-__all__ = ["Facts", "Overrides", "load", "search_places"]
+__all__ = ["Facts", "Overrides", "examine", "load", "search_places"]
 
 ROOT_WITHOUT_USER = (
     "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  "
@@ -34,6 +34,18 @@ def load(overrides: Overrides, facts: Facts) -> Configuration:
 
     Raises:
         ConfigError: with every problem, in the order of supervisord's checks: ``problems[0].legacy`` is its text.
+    """
+    configuration, problems = examine(overrides, facts)
+    if problems:
+        raise ConfigError(problems)
+    return configuration
+
+
+def examine(overrides: Overrides, facts: Facts) -> tuple[Configuration, list[Problem]]:
+    """As `load`, but what has problems is returned too, for its remarks: defaults stand where something is wrong.
+
+    Raises:
+        ConfigError: there is no text to look at.
     """
     path = overrides.configfile or _search(overrides.argv0, facts)
     here = posixpath.dirname(facts.absolute(path))
@@ -58,13 +70,11 @@ def load(overrides: Overrides, facts: Facts) -> Configuration:
     daemon = _daemon(scope, said, overrides, common)
     if servers:
         _check_main_interface(reading, rpcinterfaces)
-    if reading.problems:
-        raise ConfigError(reading.problems)
     strange = unknown(document)
     advise(reading, daemon, groups)
     quiet = Reading(path, here, facts)  # the daemon does not use these plugins, so their problems do not count here
     quiet.document, quiet.names = document, reading.names
-    return Configuration(
+    configuration = Configuration(
         daemon=daemon,
         groups=groups,
         servers=servers,
@@ -74,6 +84,7 @@ def load(overrides: Overrides, facts: Facts) -> Configuration:
         unknown=strange,
         advice=tuple(reading.advice),
     )
+    return configuration, reading.problems
 
 
 def search_places(argv0: str) -> tuple[str, ...]:

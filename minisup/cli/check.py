@@ -1,0 +1,85 @@
+"""``minisup check``: reads a configuration, says all that is wrong with it and all that nothing reads, and leaves."""
+
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from minisup.cli.options import CONFIGURATION, HELP, UsageError, split, table
+from minisup.config.build import examine
+from minisup.config.facts import Facts, Overrides
+from minisup.errors import ConfigError
+from minisup.specs import Configuration
+
+HELP_TEXT = f"""\
+Usage: minisup check [-c FILE]
+
+Reads a configuration with all its included files, as `minisup run -c FILE` would, and starts nothing.
+Every mistake is one line, PATH:LINE: WHAT, on stderr. Options and sections that nothing reads, and
+settings that may surprise, are told on stdout: they are no mistakes, supervisord accepts them too.
+
+{table((CONFIGURATION, HELP))}
+Exit codes: 0 where `minisup run` would start, 2 where it would not.
+"""
+
+
+def check(
+    words: Sequence[str], facts: Facts | None = None, out: TextIO | None = None, err: TextIO | None = None
+) -> int:
+    """The command.
+
+    Args:
+        words: what follows ``minisup check``.
+        facts: what the configuration may know; None for this machine.
+        out: for remarks and the summary; None for stdout.
+        err: for mistakes; None for stderr.
+
+    Returns:
+        The exit code: 0 or 2.
+    """
+    out, err = out or sys.stdout, err or sys.stderr
+    try:
+        given, rest = split(words, (CONFIGURATION, HELP))
+        if rest:
+            raise UsageError(f"cannot use {rest[0]!r}: name the file with -c")
+    except UsageError as error:
+        err.write(f"minisup check: {error}\nminisup check --help says what it takes\n")
+        return 2
+    if any(switch is HELP for _, switch, _ in given):
+        out.write(HELP_TEXT)
+        return 0
+    path = given[-1][2] if given else None
+    try:
+        configuration, problems = examine(Overrides(path), facts or Facts.of_this_machine())
+    except ConfigError as error:
+        configuration, problems = None, error.problems
+    for problem in problems:
+        err.write(f"{problem}\n")
+    told = remarks(configuration) if configuration else []
+    for line in told:
+        out.write(f"{line}\n")
+    if problems or configuration is None:
+        err.write(f"cannot use the configuration: {_count(len(problems), 'mistake')}\n")
+        return 2
+    out.write(f"{summary(configuration)}\n")
+    return 0
+
+
+def remarks(configuration: Configuration) -> list[str]:
+    """What is no mistake but worth a line."""
+    warnings = [text for level, text in configuration.messages if level == "warn" and "minisup check" not in text]
+    return [*configuration.unknown, *configuration.advice, *warnings]
+
+
+def summary(configuration: Configuration) -> str:
+    """One line: it is good, and what is in it."""
+    processes = sum(len(group.processes) for group in configuration.groups)
+    parts = [
+        _count(len(configuration.groups), "group"),
+        _count(processes, "process", "es"),
+        _count(len(configuration.servers), "control socket"),
+    ]
+    return f"{configuration.daemon.configfile}: good: {', '.join(parts)}"
+
+
+def _count(number: int, what: str, plural: str = "s") -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else plural}"

@@ -1,0 +1,290 @@
+"""The command line of ``minisup run`` and of ``supervisord``: supervisord's options by getopt's rules, and ours.
+
+One table, made from `minisup.config.schema`, so that an option is described once. Rules of POSIX getopt: short options
+may be bundled, long ones abbreviated to a unique prefix, ``--option=value`` and ``--option value`` are the same, and
+options end at the first word that is none. Ours are matched only where none of supervisord's is, so that no
+abbreviation that works there changes its meaning here.
+"""
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from minisup import __version__
+from minisup.config.facts import Facts, Overrides
+from minisup.config.schema import OURS, SUPERVISORD
+from minisup.config.values import Converter, Refused, boolean, string, strings
+from minisup.errors import MinisupError
+from minisup.specs import split_namespec
+
+SUPERVISORD_VERSION = "4.3.0"
+"""What ``supervisord -v`` says: scripts ask for a version of supervisord there."""
+
+ROOT_SEARCH = (
+    "Supervisord is running as root and it is searching for its configuration file in default locations (including its "
+    'current working directory); you probably want to specify a "-c" argument specifying an absolute path to a '
+    "configuration file for improved security."
+)
+
+
+class UsageError(MinisupError):
+    """The command line cannot be understood; the text is supervisord's. Print `usage`, exit with 2."""
+
+
+class Switch:
+    """One option of a command line.
+
+    Attributes:
+        short: a letter, or ``""``.
+        long: without its dashes.
+        name: of the value; of two switches with one name only one may be used.
+        argument: what the help calls its argument; None for a flag.
+        convert: type of the argument; None for a flag.
+        help: one line.
+        ours: supervisord does not have it.
+        many: it may be repeated.
+    """
+
+    __slots__ = ("argument", "convert", "help", "long", "many", "name", "ours", "short")
+
+    def __init__(
+        self,
+        short: str,
+        long: str,
+        name: str,
+        help: str,
+        *,
+        argument: str | None = None,
+        convert: Converter | None = None,
+        ours: bool = False,
+        many: bool = False,
+    ) -> None:
+        self.short = short
+        self.long = long
+        self.name = name
+        self.help = help
+        self.argument = argument
+        self.convert = convert
+        self.ours = ours
+        self.many = many
+
+
+class Options:
+    """What a command line says.
+
+    Attributes:
+        action: ``run``, ``help`` (print `help_text`, exit 0) or ``version`` (print `version_text`, exit 0).
+        overrides: for `minisup.config.build.load`.
+        notices: lines for stderr before anything else.
+    """
+
+    __slots__ = ("action", "notices", "overrides")
+
+    def __init__(self, action: str, overrides: Overrides, notices: tuple[str, ...] = ()) -> None:
+        self.action = action
+        self.overrides = overrides
+        self.notices = notices
+
+
+_ARGUMENTS = {
+    "byte_size": "BYTES",
+    "directory": "DIRECTORY",
+    "integer": "NUMBER",
+    "level": "LEVEL",
+    "octal": "MASK",
+    "path": "FILE",
+    "seconds": "SECONDS",
+}
+
+
+def _of_schema() -> Iterator[Switch]:
+    for key in SUPERVISORD.keys.values():
+        ours = key.since == OURS
+        if key.short is None and not ours:
+            continue
+        flag = key.convert is boolean
+        yield Switch(
+            key.short or "",
+            key.name.replace("_", "-") if ours else key.name,
+            key.name,
+            key.help,
+            argument=None if flag else _ARGUMENTS.get(key.convert.__name__, key.name.upper()),
+            convert=None if flag else key.convert,
+            ours=ours,
+        )
+
+
+CONFIGURATION = Switch(
+    "c", "configuration", "configuration", "The configuration to read.", argument="FILE", convert=string
+)
+HELP = Switch("h", "help", "help", "Print this and exit.")
+VERSION = Switch("v", "version", "version", "Print the version and exit.")
+
+SWITCHES: tuple[Switch, ...] = (
+    CONFIGURATION,
+    *_of_schema(),
+    Switch(
+        "",
+        "profile_options",
+        "profile_options",
+        "Accepted and ignored: supervisord's profiler.",
+        argument="LIST",
+        convert=strings,
+    ),
+    Switch(
+        "",
+        "start",
+        "start",
+        "Start this group once the control sockets answer; may be repeated.",
+        argument="GROUP",
+        convert=string,
+        ours=True,
+        many=True,
+    ),
+    HELP,
+    VERSION,
+)
+
+
+def parse(words: Sequence[str], facts: Facts, argv0: str = "minisup") -> Options:
+    """Understands the words after the program's name (and after ``run``).
+
+    Args:
+        words: the command line.
+        facts: for directories that must exist.
+        argv0: how the program was called, for the search of a configuration.
+
+    Raises:
+        UsageError: in supervisord's order of checks: syntax, stray words, then option by option.
+    """
+    given, rest = split(words, SWITCHES)
+    if rest:
+        raise UsageError(f"positional arguments are not supported: {rest}")
+    values: dict[str, Any] = {}
+    start: list[str] = []
+    for shown, switch, text in given:
+        if switch is HELP or switch is VERSION:
+            return Options(switch.name, Overrides(argv0=argv0))
+        value: Any = True
+        if switch.convert is not None:
+            try:
+                value = _group(text) if switch.many else switch.convert(text, facts)
+            except Refused as error:
+                raise UsageError(f"invalid value for {shown} {text!r}: {error.legacy}") from None
+        if switch.many:
+            start.append(value)
+        elif switch.name in values:
+            raise UsageError(f"conflicting command line option {shown!r}")
+        else:
+            values[switch.name] = value
+    configfile = values.pop("configuration", None)
+    values.pop("profile_options", None)
+    notices = (ROOT_SEARCH,) if facts.uid == 0 and configfile is None else ()
+    return Options("run", Overrides(configfile, values, start=tuple(start), argv0=argv0), notices)
+
+
+def _group(text: str) -> str:
+    """``GROUP``, ``GROUP:`` and ``GROUP:*`` mean the same."""
+    group, process = split_namespec(text)
+    if not group or (":" in text and process is not None):
+        raise Refused("not the name of a group (GROUP or GROUP:*)")
+    return group
+
+
+def split(words: Sequence[str], switches: Sequence[Switch]) -> tuple[list[tuple[str, Switch, str]], list[str]]:
+    """getopt: (option as supervisord names it, its switch, its argument or ``""``) of each option, and the words left.
+
+    Raises:
+        UsageError: in getopt's words.
+    """
+    shorts = {switch.short: switch for switch in switches if switch.short}
+    if HELP in switches:
+        shorts["?"] = HELP
+    found: list[tuple[str, Switch, str]] = []
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if word.startswith("--"):
+            name, equals, text = word[2:].partition("=")
+            switch = _long(name, switches)
+            if switch.argument is None and equals:
+                raise UsageError(f"option --{switch.long} must not have an argument")
+            if switch.argument is not None and not equals:
+                if not rest:
+                    raise UsageError(f"option --{switch.long} requires argument")
+                text = rest.pop(0)
+            found.append((f"--{switch.long}", switch, text))
+            continue
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter not in shorts:
+                raise UsageError(f"option -{letter} not recognized")
+            switch, text = shorts[letter], ""
+            if switch.argument is not None:
+                if not letters and not rest:
+                    raise UsageError(f"option -{letter} requires argument")
+                text, letters = letters or rest.pop(0), ""
+            found.append((f"-{letter}", switch, text))
+    return found, rest
+
+
+def _long(name: str, switches: Sequence[Switch]) -> Switch:
+    """The switch of a long name or of a unique prefix of one; supervisord's first."""
+    for ours in (False, True):
+        candidates = [switch for switch in switches if switch.ours is ours and switch.long.startswith(name)]
+        exact = [switch for switch in candidates if switch.long == name]
+        if len(exact or candidates) > 1:
+            raise UsageError(f"option --{name} not a unique prefix")
+        if candidates:
+            return (exact or candidates)[0]
+    raise UsageError(f"option --{name} not recognized")
+
+
+def usage(program: str, error: UsageError | str) -> str:
+    """What supervisord prints on stderr before it exits with 2."""
+    return f"Error: {error}\nFor help, use {program} -h\n"
+
+
+def version_text(argv0: str) -> str:
+    """The line that ``-v`` prints."""
+    return f"{SUPERVISORD_VERSION if posixpath.basename(argv0) == 'supervisord' else __version__}\n"
+
+
+def help_text(program: str = "minisup run") -> str:
+    """What ``-h`` prints.
+
+    Args:
+        program: what to call it: ``minisup run`` or ``supervisord``.
+    """
+    return f"""\
+Usage: {program} [options]
+
+Runs the programs of a supervisord.conf and keeps them running. Without -c the configuration is searched in
+../etc and .. as seen from the program, in . and etc, in /etc and in /etc/supervisor. It becomes a daemon,
+unless -n or nodaemon=true says otherwise.
+
+  {program} -n -c ./supervisord.conf
+        stay in the foreground, with the log on stdout
+  {program} -c FILE --start web --start 'db:*'
+        start these two groups too, whatever their autostart says
+  minisup check -c FILE
+        read FILE, say all that is wrong with it, and exit
+
+What is said here wins over the file, also after a reload.
+
+{table(SWITCHES)}
+Exit codes: 0 after a shutdown, 2 where the command line or the configuration cannot be used.
+"""
+
+
+def table(switches: Sequence[Switch]) -> str:
+    """The options of a help text, one a line."""
+    lines = []
+    for switch in switches:
+        argument = "" if switch.argument is None else f" {switch.argument}"
+        short = f"-{switch.short}, " if switch.short else "    "
+        lines.append(f"  {f'{short}--{switch.long}{argument}':<34}{switch.help}\n")
+    return "".join(lines)
