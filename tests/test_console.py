@@ -171,7 +171,7 @@ def test_after_a_gap_output_goes_on_with_a_whole_line(pipe: Ends, desk: Desk) ->
     voice.write(b"new\n")
     got += pipe.read()
     assert got.endswith(b"\nnew\n")
-    assert set(got.splitlines()) <= {b"x" * n for n in range(65_000, 70_001)} | {b"lost too", b"new"}
+    assert {line.strip(b"x") for line in got.splitlines()} <= {b"", b"lost too", b"new"}
     console.close()
 
 

@@ -298,15 +298,8 @@ class Consoles:
 
     def of_path(self, path: str) -> Console | None:
         """The console that `path` names, also by way of symbolic links; None for every other path."""
-        for _ in range(8):
-            fd = inherited_fd(path)
-            if fd:
-                return self.of_fd(fd)
-            try:
-                path = os.path.join(os.path.dirname(path), os.readlink(path))
-            except OSError:
-                return None
-        return None
+        fd = inherited_fd(path)
+        return self.of_fd(fd) if fd else None
 
     @property
     def opened(self) -> list[Console]:
@@ -340,13 +333,18 @@ _NAME = re.compile(r"/+dev/+std(out|err)|/+(?:dev|proc/+(self|\d+))/+fd/+([12])"
 
 
 def inherited_fd(path: str) -> int | None:
-    """1 or 2 if `path` is a name of our inherited stdout or stderr, else None."""
-    match = _NAME.fullmatch(path)
-    if match is None:
-        return None
-    if match[1]:
-        return 1 if match[1] == "out" else 2
-    return int(match[3]) if match[2] in (None, "self", str(os.getpid())) else None
+    """1 or 2 if `path` names our inherited stdout or stderr, also by way of symbolic links; else None."""
+    for _ in range(8):
+        match = _NAME.fullmatch(path)
+        if match is not None and match[1]:
+            return 1 if match[1] == "out" else 2
+        if match is not None:
+            return int(match[3]) if match[2] in (None, "self", str(os.getpid())) else None
+        try:
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+        except OSError:
+            return None
+    return None
 
 
 def _same(one: int, two: int) -> bool:
