@@ -24,8 +24,8 @@ _LIMITS = {
     "RLIMIT_NOFILE": (
         'The minimum number of file descriptors required to run this process is {wanted} as per the "minfds" '
         "command-line argument or config file setting. The current environment will only allow you to open {hard} file "
-        "descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower "
-        "the minfds setting in the config file to allow the process to start."
+        "descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or "
+        "lower the minfds setting in the config file to allow the process to start."
     ),
     "RLIMIT_NPROC": (
         'The minimum number of available processes required to run this program is {wanted} as per the "minprocs" '
