@@ -61,7 +61,9 @@ class Problem:
 
     __slots__ = ("legacy", "line", "path", "text")
 
-    def __init__(self, text: str, *, path: str | None = None, line: int | None = None, legacy: str | None = None) -> None:
+    def __init__(
+        self, text: str, *, path: str | None = None, line: int | None = None, legacy: str | None = None
+    ) -> None:
         self.text = text
         self.path = path
         self.line = line

@@ -5,7 +5,11 @@ Source: supervisor's ``datatypes.signal_number`` and ``options.signame``.
 
 import signal
 
-NUMBERS = {name: int(number) for name, number in vars(signal).items() if name.startswith("SIG") and not name.startswith("SIG_")}
+NUMBERS = {
+    name: int(number)
+    for name, number in vars(signal).items()
+    if name.startswith("SIG") and not name.startswith("SIG_")
+}
 NUMBERS["SIG_DFL"] = 0  # QUIRK(supervisor): 0 counts as a signal through this name. tests/test_signals.py: zero
 
 # Where one number has several names, the last by dictionary order wins there too: SIGABRT, SIGCHLD, SIGPOLL on Linux.

@@ -115,6 +115,11 @@ class GroupSpec:
     pool: PoolSpec | None = None
     socket: SocketSpec | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Its programs need nothing but to run: no events, no shared socket."""
+        return self.pool is None and self.socket is None
+
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:

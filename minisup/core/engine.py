@@ -12,7 +12,7 @@ done, `Quit` is the last effect.
 """
 
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any
 
@@ -60,7 +60,8 @@ SPAWNS_PER_TURN = 16
 ORPHANS_NAMED = 10
 """So many unknown pids are named in a row; of the rest the number is said every `ORPHANS_EVERY` seconds."""
 ORPHANS_EVERY = 10.0
-
+HEAP_ROOM = 256
+"""The heap of deadlines is cleared of outdated entries when it has this many, and then twice what was left."""
 
 
 class Engine:
@@ -80,12 +81,14 @@ class Engine:
         self._timeout = shutdown_timeout
         self._booted = False
         self._pids: dict[int, Process] = {}
-        self._starts: dict[ProcessKey, StartWait | None] = {}
+        self._starts: dict[ProcessKey, bool] = {}  # who waits for its turn to be spawned: asked for by a client?
         self._waits: dict[ProcessKey, list[Wait]] = {}
         self._shutdown: Shutdown | None = None
+        self._advancing = False
         self._exit_signals = 0
         self._orphans = _Orphans()
         self._heap: list[tuple[float, int, Process | Wait | Shutdown | _Orphans]] = []
+        self._heap_room = HEAP_ROOM
         self._ticket = count()
 
     def handle(self, given: Input, at: Instant) -> list[Effect]:
@@ -122,12 +125,15 @@ class Engine:
         if machine.deadline is not None and machine.deadline != machine.armed:
             machine.armed = machine.deadline
             heappush(self._heap, (machine.deadline, next(self._ticket), machine))
+            if len(self._heap) > self._heap_room:
+                self._heap = [entry for entry in self._heap if entry[2].deadline == entry[0]]
+                heapify(self._heap)
+                self._heap_room = max(HEAP_ROOM, 2 * len(self._heap))
 
     def time_passed(self, given: TimePassed, at: Instant) -> list[Effect]:
         effects: list[Effect] = []
-        heap = self._heap
-        while heap and heap[0][0] <= at.mono:
-            entry = heappop(heap)
+        while self._heap and self._heap[0][0] <= at.mono:
+            entry = heappop(self._heap)
             self._forget(entry)
             if entry[2].deadline == entry[0]:
                 effects += self._due(entry[2], at)
@@ -136,7 +142,7 @@ class Engine:
     def _due(self, machine: "Process | Wait | Shutdown | _Orphans", at: Instant) -> list[Effect]:
         if isinstance(machine, Process):
             if machine.state in (ProcessStates.BACKOFF, ProcessStates.EXITED):
-                self._starts.setdefault(machine.key, None)  # it waits for its turn among the other starts
+                self._starts.setdefault(machine.key, False)  # it waits for its turn among the other starts
                 return []
             return self._feed(machine, DeadlineReached(), at)
         if isinstance(machine, Shutdown):
@@ -196,19 +202,25 @@ class Engine:
         effects: list[Effect] = []
         for _ in range(min(SPAWNS_PER_TURN, len(self._starts))):
             key = next(iter(self._starts))
-            self._starts.pop(key)
+            asked_for = self._starts.pop(key)
             process = self.find(key)
-            if process is None or process.closing:
-                continue
-            if process.state in (ProcessStates.BACKOFF, ProcessStates.EXITED) and process.deadline is not None:
-                if process.deadline <= at.mono or key in self._waits:
-                    effects += self._feed(process, DeadlineReached(), at)
-            else:
-                effects += self._feed(process, StartRequested(), at)
+            assert process is not None
+            again = not asked_for and process.state in (ProcessStates.BACKOFF, ProcessStates.EXITED)
+            effects += self._feed(process, DeadlineReached() if again else StartRequested(), at)
+        return effects
+
+    def _cancel_start(self, process: Process) -> list[Effect]:
+        """Take its turn away from a process, and answer who waits for it."""
+        effects: list[Effect] = []
+        if self._starts.pop(process.key, None) is not None:
+            for wait in self._waits.pop(process.key, []):
+                wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
+                effects += wait.answer()
         return effects
 
     def start_called(self, given: StartCalled, at: Instant) -> list[Effect]:
         wait = StartWait(given.ticket, given.wait)
+        stopping: list[Process] = []
         for target in given.targets:
             fault = target.refusal or self._start_fault(target)
             if fault is not None:
@@ -216,10 +228,19 @@ class Engine:
                 continue
             wait.open[target.key] = target
             self._waits.setdefault(target.key, []).append(wait)
-            self._starts.setdefault(target.key, wait)
-        return wait.answer() + self._run_starts(at)
+            process = self.groups[target.key[0]].processes[target.key[1]]
+            if process.state == ProcessStates.STOPPING:
+                stopping.append(process)
+            else:
+                self._starts[target.key] = True
+        effects = wait.answer()
+        for process in stopping:  # decided now, not when its turn comes: it may be down by then
+            effects += self._feed(process, StartRequested(), at)
+        return effects + self._run_starts(at)
 
     def _start_fault(self, target: Target) -> Fault | None:
+        if self._shutdown is not None:
+            return Fault(Faults.SHUTDOWN_STATE)
         process = self.find(target.key)
         if process is None:
             return Fault(Faults.BAD_NAME, target.label)
@@ -230,30 +251,35 @@ class Engine:
         return None
 
     def _autostart(self, group: Group) -> None:
+        if not group.spec.is_plain:
+            return  # shown, not run: listeners and FastCGI programs come with a later release
         # QUIRK(supervisor): in the order of the group's list, not by priority. test_engine.py: autostart order
         for process in group.processes.values():
             if process.spec.autostart:
-                self._starts.setdefault(process.key, None)
+                self._starts.setdefault(process.key, False)
 
     # --- stops and signals --------------------------------------------------------------------------------------------
 
     def stop_called(self, given: StopCalled, at: Instant) -> list[Effect]:
         wait = StopWait(given.ticket, given.wait)
         todo: list[Process] = []
+        effects: list[Effect] = []
         for target in given.targets:
             process = self.find(target.key)
             if process is None:
                 wait.settle(target.key, Fault(Faults.BAD_NAME, target.label))
-            elif process.state in RUNNING_STATES:
+                continue
+            effects += self._cancel_start(process)
+            if process.state in RUNNING_STATES:
                 wait.open[target.key] = target
                 self._waits.setdefault(target.key, []).append(wait)
                 todo.append(process)
             else:
                 # Nothing runs; if it was about to run again (supervisord would go on restarting it), it is not now.
                 wait.settle(target.key, Fault(Faults.NOT_RUNNING, target.label))
-                if self._starts.pop(target.key, None) is not None or process.awaits_restart:
+                if process.awaits_restart:
                     todo.append(process)
-        effects = wait.answer()
+        effects += wait.answer()
         for process in todo:
             effects += self._feed(process, StopRequested(process.spec.stopwaitsecs), at)
         return effects
@@ -280,8 +306,9 @@ class Engine:
 
     def booted(self, given: Booted, at: Instant) -> list[Effect]:
         self._booted = True
-        for group in by_priority(self.groups.values()):
-            self._autostart(group)
+        if self._shutdown is None:
+            for group in by_priority(self.groups.values()):
+                self._autostart(group)
         return [Publish(events.Event("SUPERVISOR_STATE_CHANGE_RUNNING")), *self._run_starts(at)]
 
     def group_added(self, given: GroupAdded, at: Instant) -> list[Effect]:
@@ -290,7 +317,7 @@ class Engine:
         if name in self.groups:
             return []
         group = self.groups[name] = Group(given.spec)
-        if self._booted:
+        if self._booted and self._shutdown is None:
             self._autostart(group)
         return [Publish(events.process_group("PROCESS_GROUP_ADDED", name))]
 
@@ -299,6 +326,7 @@ class Engine:
         group = self.groups.pop(given.name)
         for process in group.processes.values():
             process.deadline = None
+            self._pids.pop(process.pid, None)  # of one in UNKNOWN; a namesake must not hear of it
             self._starts.pop(process.key, None)
             for wait in self._waits.pop(process.key, []):
                 wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
@@ -344,11 +372,9 @@ class Engine:
         if self._shutdown is not None:
             return []
         effects: list[Effect] = [Publish(events.Event("SUPERVISOR_STATE_CHANGE_STOPPING"))]
-        waiting = [wait for wait in self._starts.values() if wait is not None]
-        self._starts.clear()
         for process in self._all():
+            effects += self._cancel_start(process)
             process.handle(ShutdownBegan(), at)
-            effects += self._abandon(process, waiting)
         self._shutdown = Shutdown(self.groups.values(), self._timeout, at)
         effects += self._advance(at)
         if not self._shutdown.done:
@@ -357,24 +383,18 @@ class Engine:
             self._arm(self._shutdown)
         return effects
 
-    def _abandon(self, process: Process, waiting: list[StartWait]) -> list[Effect]:
-        """Answer the starts that never got their turn."""
-        effects: list[Effect] = []
-        for wait in [w for w in self._waits.get(process.key, []) if w in waiting and process.key in w.open]:
-            if process.state not in (ProcessStates.STARTING, ProcessStates.RUNNING):
-                wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
-                self._waits[process.key].remove(wait)
-                effects += wait.answer()
-        return effects
-
     def _advance(self, at: Instant) -> list[Effect]:
+        """Tell the next processes to stop, and quit once all is down."""
         shutdown = self._shutdown
-        if shutdown is None or shutdown.done:
+        if shutdown is None or shutdown.done or self._advancing:
             return []
         effects: list[Effect] = []
-        for process, order in shutdown.advance(at):
-            effects += self._feed(process, order, at)
-        if shutdown.done and not any(isinstance(effect, Quit) for effect in effects):
+        self._advancing = True  # what is fed below comes back here: a loop, not a recursion by levels
+        while orders := shutdown.advance(at):
+            for process, order in orders:
+                effects += self._feed(process, order, at)
+        self._advancing = False
+        if shutdown.done:
             shutdown.deadline = None
             effects.append(Quit(self.mood == SupervisorStates.RESTARTING))
         return effects

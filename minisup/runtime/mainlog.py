@@ -23,6 +23,10 @@ LEVELS = {
 """Words of [supervisord] loglevel: how much they weigh, and how lines show them."""
 
 
+class LogError(MinisupError):
+    """The main log cannot be opened."""
+
+
 class MainLog:
     """The main log, open from the start.
 
@@ -36,7 +40,7 @@ class MainLog:
         path: the file, as clients may read it; None where there is none, or where it is no file (``/dev/stdout``).
 
     Raises:
-        MinisupError: the file cannot be opened. If nobody asked for it (`spec.logfile_default`), it is done without.
+        LogError: the file cannot be opened. If nobody asked for it (`spec.logfile_default`), it is done without.
     """
 
     def __init__(
@@ -118,7 +122,7 @@ class MainLog:
         except OSError as why:
             text = f"cannot open the log file {path!r}: {why.strerror}"
             if not spec.logfile_default:
-                raise MinisupError(text) from why
+                raise LogError(text) from why
             self.log("warn", f"{text}; going on without it")
             return
         self._file = file

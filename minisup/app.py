@@ -1,0 +1,392 @@
+"""The composition root: one daemon from its configuration to its end.
+
+    run ── life ── life ...              one life per configuration: HUP and `restart` begin the next
+            │ prepare   privileges, limits, main log, AUTO logs, sockets, signals, daemonize, pidfile
+            │ main      task group: driver, server; nothing outlives it
+            │ close     sockets, strays (PID 1), pipes, logs, pidfile
+
+`Life` is also the port (`minisup.control.port`) through which clients reach the engine, and the outlet
+(`minisup.runtime.driver`) through which the driver reaches configuration and channels.
+"""
+
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import anyio
+
+from minisup.config.build import ROOT_WITHOUT_USER
+from minisup.config.changes import diff
+from minisup.control.server import serve
+from minisup.core.engine import Engine
+from minisup.core.roster import Group
+from minisup.core.words import (
+    Booted,
+    GroupAdded,
+    GroupRemoved,
+    Input,
+    Instant,
+    Outcome,
+    ShutdownCalled,
+    SignalCalled,
+    StartCalled,
+    StopCalled,
+    Target,
+)
+from minisup.errors import ConfigError, Fault, Faults, MinisupError
+from minisup.events import Event
+from minisup.runtime import daemonize, sockets
+from minisup.runtime.channel import Channel
+from minisup.runtime.console import Console, Consoles
+from minisup.runtime.driver import Driver, child_environment
+from minisup.runtime.mainlog import MainLog
+from minisup.runtime.posix import PosixSystem, SignalCatcher, end_strays, note
+from minisup.specs import (
+    Configuration,
+    DaemonSpec,
+    GroupSpec,
+    LogSpec,
+    ProcessKey,
+    ProcessSpec,
+    ServerSpec,
+    make_namespec,
+)
+from minisup.states import RUNNING_STATES
+
+BROKEN = 70
+"""Exit code after a fault of our own (EX_SOFTWARE of sysexits.h)."""
+STRAYS = 1.0
+"""Seconds that strays get between TERM and KILL when PID 1 leaves."""
+LAST_WORDS = 1.0
+"""Seconds that a slow reader of stdout gets at the end."""
+
+
+def run(load: Callable[[], Configuration], configuration: Configuration) -> int:
+    """Be a daemon until it is told to end; returns its exit code.
+
+    Args:
+        load: reads the configuration again; raises `ConfigError`.
+        configuration: what the first call of it gave.
+
+    Raises:
+        MinisupError: it cannot start: one line for stderr.
+    """
+    first = True
+    while True:
+        life = Life(load, configuration)
+        try:
+            life.prepare(first)
+            anyio.run(life.main)
+        except MinisupError:
+            life.close()
+            raise
+        except Exception:
+            life.fall(traceback.format_exc())
+            return BROKEN
+        life.close()
+        if life.next is None:
+            return 0
+        configuration, first = life.next, False
+
+
+class Life:
+    """One life of the daemon, from one configuration to the next.
+
+    Attributes:
+        next: the configuration of the life after this one; None where this is the last.
+    """
+
+    def __init__(self, load: Callable[[], Configuration], configuration: Configuration) -> None:
+        self.next: Configuration | None = None
+        self._load = load
+        self._configuration = configuration
+        self._system = PosixSystem()
+        self._engine = Engine(configuration.daemon.shutdown_timeout)
+        self._serverurl = configuration.serverurl
+        self._environment: Mapping[str, str] = dict(os.environ)
+        self._consoles = Consoles(self._wake, self.log)
+        self._main_log: MainLog | None = None
+        self._driver: Driver | None = None
+        self._catcher: SignalCatcher | None = None
+        self._servers: list[tuple[ServerSpec, sockets.Server]] = []
+        self._pidfile: daemonize.PidFile | None = None
+
+    # --- start --------------------------------------------------------------------------------------------------------
+
+    def prepare(self, first: bool) -> None:
+        """All that can fail, before anything runs. Source: ``supervisord.Supervisor.main``.
+
+        Raises:
+            MinisupError: something did.
+        """
+        spec = self._configuration.daemon
+        pid_1 = os.getpid() == 1
+        foreground = spec.nodaemon or pid_1
+        notes = list(self._configuration.messages)
+        if pid_1 and not spec.nodaemon:
+            notes.append(("warn", "nodaemon=false has no meaning for PID 1, staying in the foreground"))
+        if first:
+            daemonize.mark_inherited_cloexec()
+        notes += self._privileges(first)
+        self._open_log(replace(spec, nodaemon=foreground))
+        for level in ("critical", "warn", "info"):
+            for kind, text in notes:
+                if kind == level:
+                    self.log("info" if pid_1 and text == ROOT_WITHOUT_USER else kind, text)
+        # The sockets come before the AUTO logs: whoever finds them in use must not have removed a living daemon's logs.
+        self._open_servers(pid_1)
+        if not spec.nocleanup:
+            daemonize.clear_auto_logs(spec.childlogdir, spec.identifier, self.log)
+        self._catcher = SignalCatcher()
+        if first and not foreground:
+            daemonize.daemonize(spec, self.log)
+        if spec.subreaper and not pid_1 and not daemonize.become_subreaper():
+            self.log("warn", "cannot become a subreaper: orphans of programs go to PID 1")
+        self._driver = Driver(self._engine, self._system, self._log, self, self._consoles, self._catcher)
+        for group in self._configuration.groups:
+            self.add_group(group)
+        if spec.pidfile is not None:
+            self._pidfile = daemonize.write_pidfile(spec.pidfile, self.log)
+        else:
+            self.log("info", f"supervisord started with pid {os.getpid()}")
+
+    def _privileges(self, first: bool) -> list[tuple[str, str]]:
+        spec = self._configuration.daemon
+        said: list[tuple[str, str]] = []
+        if spec.uid is not None:
+            problem = daemonize.drop_privileges(spec.uid)
+            if problem is not None:
+                raise MinisupError(problem)
+            said.append(("info", f"Set uid to user {spec.uid} succeeded"))
+        if first:
+            said += [("info", text) for text in daemonize.set_rlimits(spec.minfds, spec.minprocs)]
+        return said
+
+    def _open_log(self, spec: DaemonSpec) -> None:
+        stdout = stderr = None
+        if spec.nodaemon:
+            stdout, stderr = self._consoles.of_fd(1), self._consoles.of_fd(2)
+        self._main_log = MainLog(spec, stdout=stdout, stderr=stderr)
+
+    def _open_servers(self, pid_1: bool) -> None:
+        for spec in self._configuration.servers:
+            self._servers.append((spec, sockets.open_server(spec, self.log)))
+            for plugin in self._configuration.rpcinterfaces:
+                self.log("info", f"RPC interface '{plugin.name}' initialized")
+            if not spec.username:
+                # In a container a socket that only its owner may open is the normal case, not a critical one.
+                private = pid_1 and spec.path is not None and not spec.mode & 0o077
+                text = f"Server '{spec.section}' running without any HTTP authentication checking"
+                self.log("info" if private else "critical", text)
+
+    # --- the task tree ------------------------------------------------------------------------------------------------
+
+    async def main(self) -> None:
+        """Until the engine says so, everything of this life."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(serve, self._servers, self)
+            self.driver.post(Booted())
+            for name in self._configuration.daemon.start:
+                tasks.start_soon(self._start_group, name)
+            await self.driver.run()
+            tasks.cancel_scope.cancel()
+
+    async def _start_group(self, name: str) -> None:
+        """What ``--start`` asks for."""
+        group = self._engine.groups.get(name.removesuffix(":*").removesuffix(":"))
+        if group is None:
+            there = ", ".join(sorted(self._engine.groups)) or "none"
+            self.log("error", f"cannot start the group {name!r}: there is no such group (there are: {there})")
+            return
+        targets = [
+            Target(process.key, make_namespec(*process.key), self.refusal(process.spec))
+            for process in group.by_priority()
+            if process.state not in RUNNING_STATES
+        ]
+        for key, fault in await self.start(targets, wait=False):
+            if fault is not None:
+                self.log("error", f"cannot start {make_namespec(*key)!r}: {fault.text}")
+
+    # --- end ----------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Leave nothing behind: sockets, strays, pipes, logs, pidfile. Also after a start that failed half-way."""
+        sockets.close_servers([server for _, server in self._servers])
+        if self._driver is not None:
+            if self.next is None and os.getpid() == 1 and (reaped := end_strays(STRAYS)):
+                self.log("info", f"ended {reaped} stray processes")
+            self._driver.close()
+        daemonize.remove_pidfile(self._pidfile)
+        self._consoles.drain(LAST_WORDS)
+        if self._main_log is not None:
+            self._main_log.close()
+        self._consoles.close()
+        if self._catcher is not None:
+            self._catcher.close()
+
+    def fall(self, why: str) -> None:
+        """A fault of our own: say it, take the children along, and leave nothing behind."""
+        self.log("critical", f"internal error: {why}")
+        if self._main_log is None:
+            note(f"internal error: {why}")
+        if self._driver is not None:
+            self._driver.kill_all()
+        self.close()
+
+    # --- what the driver needs to know --------------------------------------------------------------------------------
+
+    def environment(self, key: ProcessKey, spec: ProcessSpec) -> Mapping[str, str]:
+        return child_environment(self._environment, key, spec, self._serverurl)
+
+    def channel(self, key: ProcessKey, name: str, spec: LogSpec) -> Channel:
+        return Channel(
+            key[1],
+            key[0],
+            name,
+            spec,
+            strip_ansi=self._configuration.daemon.strip_ansi,
+            consoles=self._consoles,
+            say=self.log,
+            echo=self._echo,
+            publish=self.publish,
+        )
+
+    def publish(self, event: Event) -> None:
+        """Nobody listens yet: event listeners come with a later release."""
+
+    def reload(self) -> Input | None:
+        """For SIGHUP: a configuration with errors changes nothing."""
+        try:
+            self.next = self._load()
+        except ConfigError as error:
+            for problem in error.problems:
+                self.log("critical", str(problem))
+            self.log("critical", "not restarted: the configuration has errors")
+            return None
+        return ShutdownCalled(restart=True)
+
+    def _echo(self) -> bool:
+        return self._log.enabled("debug")
+
+    def _wake(self, console: Console) -> None:
+        if self._driver is not None:
+            self._driver.watch_console(console)
+
+    @property
+    def _log(self) -> MainLog:
+        assert self._main_log is not None
+        return self._main_log
+
+    @property
+    def driver(self) -> Driver:
+        """The driver of this life."""
+        assert self._driver is not None
+        return self._driver
+
+    # --- the port -----------------------------------------------------------------------------------------------------
+
+    @property
+    def configuration(self) -> Configuration:
+        return self._configuration
+
+    @property
+    def mood(self) -> int:
+        return self._engine.mood
+
+    @property
+    def groups(self) -> Mapping[str, Group]:
+        return self._engine.groups
+
+    def now(self) -> Instant:
+        return self._system.now()
+
+    def refusal(self, spec: ProcessSpec) -> Fault | None:
+        return self.driver.refusal(spec)
+
+    async def start(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
+        able = [target._replace(refusal=self._not_yet(target) or target.refusal) for target in targets]
+        return await self.driver.call(lambda ticket: StartCalled(ticket, able, wait))
+
+    async def stop(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
+        return await self.driver.call(lambda ticket: StopCalled(ticket, targets, wait))
+
+    async def signal(self, targets: Sequence[Target], signum: int) -> list[Outcome]:
+        return await self.driver.call(lambda ticket: SignalCalled(ticket, targets, signum))
+
+    def _not_yet(self, target: Target) -> Fault | None:
+        group = self._engine.groups.get(target.key[0])
+        if group is None or group.spec.is_plain:
+            return None
+        why = "event listeners and FastCGI programs do not run yet"
+        return Fault(Faults.FAILED, f"cannot start {target.label!r}: {why}")
+
+    def reread(self) -> tuple[list[str], list[str], list[str]]:
+        try:
+            self._configuration = self._load()
+        except ConfigError as error:
+            raise Fault(Faults.CANT_REREAD, error.problems[0].legacy) from None
+        active = [group.spec for group in self._engine.groups.values()]
+        return diff(active, self._configuration.groups)
+
+    def add_group(self, spec: GroupSpec) -> None:
+        self.driver.post(GroupAdded(self._with_auto_logs(spec)))
+
+    def remove_group(self, name: str) -> None:
+        self.driver.post(GroupRemoved(name))
+        self.driver.forget_group(name)
+
+    def _with_auto_logs(self, group: GroupSpec) -> GroupSpec:
+        """AUTO logs are made when their group becomes active, also for programs that never start."""
+        return replace(group, processes=tuple(self._with_auto_log(process) for process in group.processes))
+
+    def _with_auto_log(self, process: ProcessSpec) -> ProcessSpec:
+        if process.stdout.auto:
+            process = replace(process, stdout=self._auto_log(process, "stdout", process.stdout))
+        if process.stderr.auto and not process.redirect_stderr:
+            process = replace(process, stderr=self._auto_log(process, "stderr", process.stderr))
+        return process
+
+    def _auto_log(self, process: ProcessSpec, channel: str, log: LogSpec) -> LogSpec:
+        spec = self._configuration.daemon
+        try:
+            path = daemonize.generate_auto_log(spec.childlogdir, process.name, channel, spec.identifier)
+        except OSError as error:
+            # No folder to write to is no reason not to run: the output is read, and nobody keeps it.
+            why = f"cannot create a log of {process.name!r} in {spec.childlogdir!r}: {error.strerror}"
+            self.log("warn", why)
+            return log
+        return replace(log, path=path)
+
+    def shutdown(self) -> None:
+        self.driver.post(ShutdownCalled(restart=False))
+
+    def restart(self) -> None:
+        try:
+            self.next = self._load()
+        except ConfigError as error:
+            raise Fault(Faults.CANT_REREAD, error.problems[0].legacy) from None
+        self.driver.post(ShutdownCalled(restart=True))
+
+    @property
+    def main_log(self) -> str | None:
+        return self._log.path
+
+    def clear_main_log(self) -> None:
+        self._log.clear()
+
+    def clear_logs(self, key: ProcessKey) -> None:
+        process = self._engine.find(key)
+        assert process is not None
+        for channel in self.driver.channels(key, process.spec):
+            channel.clear()
+
+    def write_stdin(self, key: ProcessKey, data: bytes) -> None:
+        self.driver.write_stdin(key, data)
+
+    def send_event(self, kind: str, data: str) -> None:
+        self.publish(Event("REMOTE_COMMUNICATION", f"type:{kind}\n{data}"))
+
+    def log(self, level: str, text: str) -> None:
+        if self._main_log is not None:
+            self._main_log.log(level, text)

@@ -1,0 +1,90 @@
+"""Which command was meant, and its exit code.
+
+    minisup run ...        be a daemon (`minisup.cli.run`)
+    minisup check ...      read a configuration and say what is wrong with it (`minisup.cli.check`)
+    supervisord ...        the first of these, for whoever was called by that name
+
+Modules of a command are imported when the command is: a check needs no event loop.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from minisup import __version__
+
+HELP = """\
+minisup {version}: runs the programs of a supervisord.conf, as supervisord does, without its delays.
+
+  minisup run [-n] [-c FILE] ...     be the daemon; takes supervisord's options, and a few more
+  minisup check [-c FILE]            read the configuration, say all that is wrong with it, and leave
+  minisup COMMAND --help             what a command takes
+  minisup --version                  print the version
+
+A first look, in a folder of its own:
+
+  printf '%s\\n' [supervisord] [program:clock] 'command=sh -c "while date; do sleep 1; done"' \\
+      stdout_logfile=/dev/stdout > supervisord.conf
+  minisup run -n
+
+A symlink to minisup that is called supervisord takes supervisord's place:
+
+  ln -s "$(command -v minisup)" /usr/local/bin/supervisord
+"""
+
+
+def main(argv: list[str]) -> None:
+    """Run a command line, the program's name first; never returns.
+
+    Raises:
+        SystemExit: always.
+    """
+    name = os.path.basename(argv[0])
+    if name == "supervisord":
+        _leave(_run(argv, argv[1:]))
+    words = argv[1:]
+    command = words[0] if words else "--help"
+    if command == "run":
+        _leave(_run(argv, words[1:]))
+    _let_signals_in()
+    if command in ("-h", "--help", "help"):
+        sys.stdout.write(HELP.format(version=__version__))
+        sys.exit(0)
+    if command in ("-v", "-V", "--version"):
+        sys.stdout.write(f"{__version__}\n")
+        sys.exit(0)
+    handler = COMMANDS.get(command)
+    if handler is None:
+        sys.stderr.write(f"minisup: there is no command {command!r} (there are: run, {', '.join(COMMANDS)})\n")
+        sys.exit(2)
+    sys.exit(handler(words[1:]))
+
+
+def _let_signals_in() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _run(argv: list[str], words: list[str]) -> int:
+    from minisup.cli.run import run
+
+    return run(argv[0], words)
+
+
+def _check(words: list[str]) -> int:
+    from minisup.cli.check import check
+
+    return check(words)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"check": _check}
+
+
+def _leave(code: int) -> None:
+    """Everything is flushed and closed: skip the interpreter's own tidying, it takes longer than ours."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
+    os._exit(code)

@@ -1,0 +1,490 @@
+"""The driver: the one task that turns what happens into inputs and carries the effects out.
+
+Everything that children do arrives on one selector: their pipes, the signals to us, room in a full pipe. That selector
+is itself one descriptor, which the task awaits, at most until the next deadline. `post` hands an input to the engine
+and carries out its effects before it returns, from whichever task it is called: there is one thread, so nothing needs
+a lock, and a client's request costs no hop between tasks. A post that changes the next deadline moves the deadline of
+the cancel scope in which the task waits; there is no other timer.
+
+A turn is fair. Ready pipes are served two at a time, deaths and starts sixteen at a time, and between two servings
+every other task (the connections of clients) has a go.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from itertools import count
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from signal import SIGCHLD, SIGKILL
+from typing import Any, Protocol
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from minisup.core.engine import Engine
+from minisup.core.words import (
+    Answer,
+    Effect,
+    Exited,
+    Input,
+    Kill,
+    KillFailed,
+    Log,
+    Outcome,
+    Publish,
+    Quit,
+    Reload,
+    ReopenLogs,
+    SignalReceived,
+    SignalSent,
+    Spawn,
+    Spawned,
+    SpawnFailed,
+    TimePassed,
+)
+from minisup.errors import Fault
+from minisup.events import Event
+from minisup.runtime.channel import Channel
+from minisup.runtime.console import Console, Consoles
+from minisup.runtime.mainlog import MainLog
+from minisup.runtime.posix import SignalCatcher
+from minisup.runtime.pump import Pump, StdinFeed
+from minisup.runtime.system import Child, Command, CommandProblem, System, errno_name
+from minisup.specs import LogSpec, ProcessKey, ProcessSpec
+
+LINGER = 1.0
+"""Seconds for which the pipe of a dead child is read on when a grandchild keeps it open."""
+PIPES_AT_ONCE = 2
+DEATHS_AT_ONCE = 16
+
+
+class _Running:
+    """A child and our ends of its pipes."""
+
+    __slots__ = ("feed", "pid", "pumps")
+
+    def __init__(self, pid: int, feed: StdinFeed | None, pumps: list[Pump]) -> None:
+        self.pid = pid
+        self.feed = feed
+        self.pumps = pumps
+
+
+class _Call:
+    """A client's call on its way: what came back, or who waits for it."""
+
+    __slots__ = ("arrived", "outcomes")
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] | None = None
+        self.arrived: anyio.Event | None = None
+
+
+class Outlet(Protocol):
+    """What the driver needs to know of the daemon around it; `minisup.app` gives it."""
+
+    def environment(self, key: ProcessKey, spec: ProcessSpec) -> Mapping[str, str]:
+        """The whole environment of a child."""
+
+    def channel(self, key: ProcessKey, name: str, spec: LogSpec) -> Channel:
+        """A new output channel."""
+
+    def publish(self, event: Event) -> None:
+        """An event for the listeners."""
+
+    def reload(self) -> Input | None:
+        """Read and check the configuration; the input to go on with, or None where it is no good."""
+
+
+class Driver:
+    """Drives one engine. `run` is its task; everything else may be called from any task of the same thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        system: System,
+        log: MainLog,
+        outlet: Outlet,
+        consoles: Consoles,
+        catcher: SignalCatcher | None,
+    ) -> None:
+        self.engine = engine
+        self.restarting = False
+        self._system = system
+        self._log = log
+        self._outlet = outlet
+        self._catcher = catcher
+        self._selector = DefaultSelector()
+        self._children: dict[int, _Running] = {}
+        self._pids: dict[ProcessKey, int] = {}
+        self._channels: dict[ProcessKey, list[Channel]] = {}
+        self._lingering: deque[tuple[float, Pump]] = deque()
+        self._consoles = consoles
+        self._calls: dict[int, _Call] = {}
+        self._tickets = count()
+        self._scope: anyio.CancelScope | None = None
+        self._armed: float | None = None
+        self._quit = False
+        if catcher is not None:
+            self._selector.register(catcher, EVENT_READ, None)
+
+    # --- inputs -------------------------------------------------------------------------------------------------------
+
+    def post(self, given: Input) -> None:
+        """Hand one input to the engine and carry out what it says, with all that follows from it."""
+        now = self._system.now
+        queue = deque(self.engine.handle(given, now()))
+        while queue:
+            effect = queue.popleft()
+            answer = _CARRY_OUT[type(effect)](self, effect)
+            if answer is not None:
+                queue.extendleft(reversed(self.engine.handle(answer, now())))
+        self._rearm()
+
+    async def call(self, make: Callable[[int], Input]) -> list[Outcome]:
+        """Post the input that `make` builds around a ticket, and wait for its answer."""
+        ticket = next(self._tickets)
+        call = self._calls[ticket] = _Call()
+        try:
+            self.post(make(ticket))
+            if call.outcomes is None:
+                call.arrived = anyio.Event()
+                await call.arrived.wait()
+            assert call.outcomes is not None
+            return call.outcomes
+        finally:
+            del self._calls[ticket]
+
+    # --- the task -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until the engine says `Quit`; `restarting` then tells what for."""
+        for console in self._consoles.opened:  # something may have been said before there was a task
+            self.watch_console(console)
+        while not self._quit:
+            self._armed = self._soonest()
+            with anyio.CancelScope(deadline=self._by_anyio(self._armed)) as self._scope:
+                await anyio.wait_readable(self._selector.fileno())
+            self._scope = None
+            await self._turn()
+
+    def _soonest(self) -> float | None:
+        """When the task must look again, by the monotonic clock; None for not before something happens."""
+        if self._quit:
+            return 0.0
+        soonest = self.engine.deadline
+        if self._lingering and (soonest is None or self._lingering[0][0] < soonest):
+            soonest = self._lingering[0][0]
+        due = self._consoles.deadline
+        return due if due is not None and (soonest is None or due < soonest) else soonest
+
+    def _by_anyio(self, when: float | None) -> float:
+        return float("inf") if when is None else anyio.current_time() + when - self._system.now().mono
+
+    def _rearm(self) -> None:
+        """A task other than ours may have moved the next deadline while ours waits."""
+        if self._scope is None:
+            return
+        soonest = self._soonest()
+        if soonest != self._armed:
+            self._armed = soonest
+            self._scope.deadline = self._by_anyio(soonest)
+
+    async def _turn(self) -> None:
+        served = 0
+        for key, _ in self._selector.select(0):
+            target = key.fileobj
+            if target is self._catcher or (self._catcher is not None and self._catcher.pending):
+                await self._signals()
+            if isinstance(target, Pump):
+                served += 1
+                if served % PIPES_AT_ONCE == 0:
+                    await checkpoint()
+                self._pump(target)
+            elif isinstance(target, StdinFeed):
+                self._feed(target)
+            elif isinstance(target, Console):
+                self._flush(target)
+        self._time_passed()
+
+    def _time_passed(self) -> None:
+        now = self._system.now().mono
+        while self._lingering and self._lingering[0][0] <= now:
+            self._close(self._lingering.popleft()[1])
+        self._consoles.flush_due(now)
+        deadline = self.engine.deadline
+        if deadline is not None and deadline <= now:
+            self.post(TimePassed())
+
+    async def _signals(self) -> None:
+        assert self._catcher is not None
+        caught = list(self._catcher.take())
+        for signum in caught:
+            self.post(SignalReceived(signum))
+        if SIGCHLD not in caught:
+            return
+        reaped = 0
+        while (death := self._system.reap()) is not None:
+            self._bury(*death)
+            self._time_passed()  # its successor need not wait for the other deaths
+            reaped += 1
+            if reaped % DEATHS_AT_ONCE == 0:
+                await checkpoint()
+
+    # --- children -----------------------------------------------------------------------------------------------------
+
+    def spawn(self, effect: Spawn) -> Input:
+        key, spec = effect.key, effect.spec
+        try:
+            command = self._system.resolve(spec)
+        except CommandProblem as problem:
+            return SpawnFailed(key, str(problem))
+        try:
+            channels = self._open_channels(key, spec)
+        except OSError as error:
+            why = f"unknown error making dispatchers for '{spec.name}': {errno_name(error)}"
+            return SpawnFailed(key, why)
+        return self._start(key, spec, command, channels)
+
+    def _start(self, key: ProcessKey, spec: ProcessSpec, command: Command, channels: list[Channel]) -> Input:
+        try:
+            child = self._system.spawn(spec, command, self._outlet.environment(key, spec))
+        except OSError as error:
+            for channel in channels:
+                channel.end(0)
+            return SpawnFailed(key, _spawn_problem(spec.name, error))
+        self._adopt(key, child, channels)
+        return Spawned(key, child.pid)
+
+    def _adopt(self, key: ProcessKey, child: Child, channels: list[Channel]) -> None:
+        ends = [child.stdout] if child.stderr is None else [child.stdout, child.stderr]
+        pumps = [Pump(fd, channel, child.pid) for fd, channel in zip(ends, channels, strict=True)]
+        for pump in pumps:
+            self._selector.register(pump, EVENT_READ, None)
+        feed = None if child.stdin is None else StdinFeed(child.stdin)
+        self._children[child.pid] = _Running(child.pid, feed, pumps)
+        self._pids[key] = child.pid
+
+    def _bury(self, pid: int, status: int) -> None:
+        """All that a child wrote is in its log before anybody hears that it died."""
+        child = self._children.pop(pid, None)
+        if child is not None:
+            process = self.engine.by_pid(pid)
+            if process is not None:
+                self._pids.pop(process.key, None)
+            if child.feed is not None:
+                self._drop(child.feed)
+                child.feed.close()
+            for pump in child.pumps:
+                self._last_words(pump)
+        self.post(Exited(pid, status))
+
+    def _last_words(self, pump: Pump) -> None:
+        if pump.closed:
+            return
+        fd = pump.fileno()
+        if pump.drain():
+            self._selector.unregister(fd)
+        else:  # somebody else has it open still
+            self._lingering.append((self._system.now().mono + LINGER, pump))
+
+    def _close(self, pump: Pump) -> None:
+        if not pump.closed:
+            self._selector.unregister(pump)
+            pump.close()
+
+    def _pump(self, pump: Pump) -> None:
+        fd = pump.fileno()
+        if fd >= 0 and not pump.pump():
+            self._selector.unregister(fd)
+
+    # --- the other direction ------------------------------------------------------------------------------------------
+
+    def write_stdin(self, key: ProcessKey, data: bytes) -> None:
+        """Queue bytes for a child.
+
+        Raises:
+            BrokenPipeError: it has no standard input, or closed it.
+        """
+        child = self._children.get(self._pids.get(key, 0))
+        if child is None or child.feed is None:
+            raise BrokenPipeError
+        child.feed.write(data)
+        fd = child.feed.fileno()
+        if not child.feed.flush():
+            self._watch(child.feed)
+        elif child.feed.closed:
+            self._forget(fd)
+            raise BrokenPipeError
+
+    def _watch(self, target: "StdinFeed | Console") -> None:
+        if target.fileno() not in self._selector.get_map():
+            self._selector.register(target, EVENT_WRITE, None)
+
+    def _forget(self, fd: int) -> None:
+        if fd in self._selector.get_map():
+            self._selector.unregister(fd)
+
+    def _drop(self, feed: StdinFeed) -> None:
+        if not feed.closed:
+            self._forget(feed.fileno())
+
+    def _feed(self, feed: StdinFeed) -> None:
+        fd = feed.fileno()
+        if feed.flush():
+            self._forget(fd)
+
+    def watch_console(self, console: Console) -> None:
+        """A console has something to write and could not: write it when there is room."""
+        if console.pending:
+            self._watch(console)
+        self._rearm()
+
+    def _flush(self, console: Console) -> None:
+        fd = console.fileno()
+        console.flush()
+        if not console.pending:
+            self._forget(fd)
+
+    # --- logs of children ---------------------------------------------------------------------------------------------
+
+    def _open_channels(self, key: ProcessKey, spec: ProcessSpec) -> list[Channel]:
+        """Opened anew at every spawn: a log folder that vanished shows here, as a failed start."""
+        channels = self.channels(key, spec)
+        for number, channel in enumerate(channels):
+            try:
+                channel.open()
+            except OSError:
+                for opened in channels[:number]:
+                    opened.end(0)
+                raise
+        return channels
+
+    def channels(self, key: ProcessKey, spec: ProcessSpec) -> list[Channel]:
+        """The channels of a process, made when first asked for; they outlive its children."""
+        found = self._channels.get(key)
+        if found is None:
+            found = [self._outlet.channel(key, "stdout", spec.stdout)]
+            if not spec.redirect_stderr:
+                found.append(self._outlet.channel(key, "stderr", spec.stderr))
+            self._channels[key] = found
+        return found
+
+    def forget_group(self, name: str) -> None:
+        """A group is gone: close the logs of its processes."""
+        for key in [key for key in self._channels if key[0] == name]:
+            for channel in self._channels.pop(key):
+                channel.close()
+
+    def _reopen(self, effect: ReopenLogs) -> None:
+        self._log.reopen()
+        for channels in self._channels.values():
+            for channel in channels:
+                channel.reopen()
+
+    # --- further effects ----------------------------------------------------------------------------------------------
+
+    def _kill(self, effect: Kill) -> Input:
+        try:
+            self._system.kill(effect.pid, effect.signum, effect.group)
+        except ProcessLookupError as error:
+            return KillFailed(effect.key, str(error), gone=True)
+        except OSError as error:
+            return KillFailed(effect.key, str(error), gone=False)
+        return SignalSent(effect.key)
+
+    def _say(self, effect: Log) -> None:
+        self._log.log(effect.level, effect.text)
+
+    def _publish(self, effect: Publish) -> None:
+        self._outlet.publish(effect.event)
+
+    def _answer(self, effect: Answer) -> None:
+        call = self._calls.get(effect.ticket)
+        if call is not None:  # otherwise the client has left; what it asked for went on without it
+            call.outcomes = effect.outcomes
+            if call.arrived is not None:
+                call.arrived.set()
+
+    def _reload(self, effect: Reload) -> Input | None:
+        return self._outlet.reload()
+
+    def _leave(self, effect: Quit) -> None:
+        self._quit = True
+        self.restarting = effect.restart
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close every pipe, with what is still in it written, and every log of a child."""
+        for child in self._children.values():
+            if child.feed is not None:
+                child.feed.close()
+            for pump in child.pumps:
+                if not pump.closed:
+                    pump.drain()
+                    pump.close()
+        for _, pump in self._lingering:
+            if not pump.closed:
+                pump.drain()
+                pump.close()
+        for channels in self._channels.values():
+            for channel in channels:
+                channel.close()
+        self._selector.close()
+
+    def kill_all(self) -> None:
+        """After a fault of our own: no child is left behind without somebody who looks after it."""
+        for pid in self._children:
+            try:
+                self._system.kill(pid, SIGKILL, True)
+            except OSError:
+                pass  # it has ended by itself
+
+    def refusal(self, spec: ProcessSpec) -> Fault | None:
+        """Why a program cannot be started, as clients are told before anything is tried."""
+        try:
+            self._system.resolve(spec)
+        except CommandProblem as problem:
+            return problem.fault
+        return None
+
+
+_CARRY_OUT: dict[type[Effect], Callable[[Driver, Any], Input | None]] = {
+    Spawn: Driver.spawn,
+    Kill: Driver._kill,
+    Publish: Driver._publish,
+    Log: Driver._say,
+    Answer: Driver._answer,
+    ReopenLogs: Driver._reopen,
+    Reload: Driver._reload,
+    Quit: Driver._leave,
+}
+
+
+def _spawn_problem(name: str, error: OSError) -> str:
+    """supervisord's words for what went wrong before there was a child. Source: ``process.Subprocess.spawn``."""
+    if error.filename == "fork":
+        if isinstance(error, BlockingIOError):
+            return f"Too many processes in process table to spawn '{name}'"
+        return f"unknown error during fork for '{name}': {errno_name(error)}"
+    if errno_name(error) == "EMFILE":
+        return f"too many open files to spawn '{name}'"
+    return f"unknown error making dispatchers for '{name}': {errno_name(error)}"
+
+
+def child_environment(
+    base: Mapping[str, str], key: ProcessKey, spec: ProcessSpec, serverurl: str | None
+) -> Mapping[str, str]:
+    """The daemon's environment, the SUPERVISOR_* variables, then the program's own, which may override any.
+
+    Source: supervisor's ``process._spawn_as_child``.
+    """
+    url = spec.serverurl or serverurl
+    return {
+        **base,
+        "SUPERVISOR_ENABLED": "1",
+        **({"SUPERVISOR_SERVER_URL": url} if url else {}),
+        "SUPERVISOR_PROCESS_NAME": key[1],
+        "SUPERVISOR_GROUP_NAME": key[0],
+        **spec.environment,
+    }
+

@@ -1,0 +1,305 @@
+"""The operating system as it is: spawn, kill, reap, and the signals to ourselves.
+
+Two ways to spawn. `subprocess.Popen` forks by vfork(2), which costs a third of fork(2) and loses no signal between
+fork and exec; it serves every program that keeps our user. Where the user changes, or where Popen reports that the
+program cannot be executed, `_fork` does it again by hand: only a child of our own can say on its stderr what went
+wrong and end with 127, as supervisord's does.
+
+Descriptors are never closed in a loop: everything we open is close-on-exec, and what we inherited is made so at the
+start (`minisup.runtime.daemonize.mark_inherited_cloexec`).
+"""
+
+import os
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from types import FrameType
+
+from minisup.core.words import Instant
+from minisup.runtime.daemonize import drop_privileges
+from minisup.runtime.system import Child, Command, CommandProblem, errno_name
+from minisup.specs import ProcessSpec
+
+DEFAULT_PATH = "/bin:/usr/bin:/usr/local/bin"
+"""Where commands are looked for when neither the program nor the daemon has a PATH."""
+NOT_SPAWNED = "supervisor: child process was not spawned\n"
+CANNOT_RUN = 127
+"""The exit code of a child that could not become its program."""
+
+
+class PosixSystem:
+    """`minisup.runtime.system.System` on Linux."""
+
+    def now(self) -> Instant:
+        return Instant(time.monotonic(), time.time())
+
+    def resolve(self, spec: ProcessSpec) -> Command:
+        try:
+            argv = shlex.split(spec.command)
+        except ValueError as error:
+            raise CommandProblem.not_executable(f"can't parse command {spec.command!r}: {error}") from None
+        if not argv:
+            raise CommandProblem.not_executable("command is empty")
+        path, status = _find(argv[0], spec.environment.get("PATH", os.environ.get("PATH", DEFAULT_PATH)))
+        if status is None:
+            raise CommandProblem.not_found(f"can't find command {path!r}")
+        if stat.S_ISDIR(status.st_mode):
+            raise CommandProblem.not_executable(f"command at {path!r} is a directory")
+        if not status.st_mode & 0o111:
+            raise CommandProblem.not_executable(f"command at {path!r} is not executable")
+        if not os.access(path, os.X_OK):
+            raise CommandProblem.not_executable(f"no permission to run command {path!r}")
+        return Command(path, argv)
+
+    def spawn(self, spec: ProcessSpec, command: Command, environment: Mapping[str, str]) -> Child:
+        pipes = _Pipes(spec.redirect_stderr)
+        try:
+            pid = _spawn(spec, command, environment, pipes)
+        except BaseException:
+            pipes.close_ours()
+            raise
+        finally:
+            pipes.close_theirs()
+        return Child(pid, pipes.stdin, pipes.stdout, pipes.stderr)
+
+    def kill(self, pid: int, signum: int, group: bool) -> None:
+        os.kill(-pid if group else pid, signum)
+
+    def reap(self) -> tuple[int, int] | None:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        return (pid, status) if pid else None
+
+
+def _find(word: str, path: str) -> tuple[str, os.stat_result | None]:
+    """The first entry of that name, executable or not.
+
+    QUIRK(supervisor): a directory or plain file of that name earlier in PATH is fatal. test_posix.py: first wins
+    """
+    candidates = [word] if "/" in word else [os.path.join(folder, word) for folder in path.split(":")]
+    for candidate in candidates:
+        try:
+            return candidate, os.stat(candidate)
+        except OSError:
+            continue
+    return word, None
+
+
+class _Pipes:
+    """The three pipes of a child: our ends as attributes, theirs in `theirs` (0, 1, 2)."""
+
+    def __init__(self, redirect_stderr: bool) -> None:
+        self.theirs: list[int] = []
+        self.stdin = self.stdout = -1
+        self.stderr: int | None = None
+        try:
+            theirs, self.stdin = self._pair(0)
+            self.theirs.append(theirs)
+            self.stdout, theirs = self._pair(1)
+            self.theirs.append(theirs)
+            if redirect_stderr:
+                self.theirs.append(theirs)
+            else:
+                self.stderr, theirs = self._pair(1)
+                self.theirs.append(theirs)
+        except OSError as error:
+            self.close_ours()
+            self.close_theirs()
+            error.filename = "pipe"
+            raise
+
+    @staticmethod
+    def _pair(theirs: int) -> tuple[int, int]:
+        ends = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(ends[1 - theirs], False)
+        return ends
+
+    def close_ours(self) -> None:
+        for fd in (self.stdin, self.stdout, self.stderr):
+            if fd is not None and fd >= 0:
+                os.close(fd)
+
+    def close_theirs(self) -> None:
+        for fd in set(self.theirs):
+            os.close(fd)
+
+
+def _spawn(spec: ProcessSpec, command: Command, environment: Mapping[str, str], pipes: _Pipes) -> int:
+    if spec.uid is None or spec.uid == os.geteuid():
+        try:
+            child = subprocess.Popen(
+                command.argv,
+                executable=command.path,
+                stdin=pipes.theirs[0],
+                stdout=pipes.theirs[1],
+                stderr=pipes.theirs[2],
+                env=environment,
+                cwd=spec.directory,
+                umask=-1 if spec.umask is None else spec.umask,
+                process_group=0,
+                close_fds=False,  # everything is close-on-exec; looking for more costs a walk over /proc per child
+            )
+        except (OSError, ValueError, subprocess.SubprocessError):
+            pass
+        else:
+            child.returncode = 0  # only our own reaper waits for it
+            return child.pid
+    return _fork(spec, command, environment, pipes.theirs)
+
+
+def _fork(spec: ProcessSpec, command: Command, environment: Mapping[str, str], theirs: list[int]) -> int:
+    """fork(2), with every signal held back until the child has forgotten our handlers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:  # pragma: no cover (no coverage in the child)
+            _become(spec, command, environment, theirs)
+    except OSError as error:
+        error.filename = "fork"
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pid
+
+
+def _become(
+    spec: ProcessSpec, command: Command, environment: Mapping[str, str], theirs: list[int]
+) -> None:  # pragma: no cover (no coverage in the child)
+    """In the child: become the program, or say why not. Never returns. Source: ``process._spawn_as_child``."""
+    why = ""
+    try:
+        os.setpgid(0, 0)
+        for fd, end in enumerate(theirs):
+            os.dup2(end, fd, inheritable=True)
+        forget_signals()
+        problem = None if spec.uid is None else drop_privileges(spec.uid)
+        if problem is not None:
+            why = f"couldn't setuid to {spec.uid}: {problem}"
+        elif not (why := _enter(spec.directory)):
+            if spec.umask is not None:
+                os.umask(spec.umask)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            os.execve(command.path, command.argv, dict(environment))
+    except OSError as error:
+        why = f"couldn't exec {command.argv[0]}: {errno_name(error)}"
+    except BaseException as error:
+        why = f"couldn't exec {command.path}: {type(error)}, {error}: file: {__file__} line: 0"
+    finally:
+        try:
+            os.write(2, f"supervisor: {why}\n{NOT_SPAWNED}".encode(errors="replace"))
+        finally:
+            os._exit(CANNOT_RUN)
+
+
+def _enter(directory: str | None) -> str:  # pragma: no cover (no coverage in the child)
+    if directory is None:
+        return ""
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        return f"couldn't chdir to {directory}: {errno_name(error)}"
+    return ""
+
+
+# --- signals to ourselves --------------------------------------------------------------------------------------------
+
+CAUGHT = (
+    *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGRTMIN + 3),
+    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGCHLD),
+)
+"""What a daemon answers to; the rest keeps its default."""
+
+
+class SignalCatcher:
+    """Catches `CAUGHT` and makes `fileno()` readable when there is something to `take()`.
+
+    A byte in a socket could be lost when many signals come at once, so the numbers are kept apart: each at most once
+    until taken, in the order of arrival, as supervisord does.
+    """
+
+    def __init__(self) -> None:
+        self._caught: deque[int] = deque()
+        self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._before = {signum: signal.signal(signum, self._catch) for signum in CAUGHT}
+        self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        # All of them, also what our parent had blocked: children inherit the mask, and theirs is to be empty.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    def _catch(self, signum: int, frame: FrameType | None) -> None:
+        if signum not in self._caught:
+            self._caught.append(signum)
+
+    @property
+    def pending(self) -> bool:
+        """Something can be taken."""
+        return bool(self._caught)
+
+    def fileno(self) -> int:
+        return self._read
+
+    def take(self) -> Iterable[int]:
+        """The signals that came since the last call, each once."""
+        try:
+            while len(os.read(self._read, 4096)) == 4096:
+                pass
+        except BlockingIOError:
+            pass
+        while self._caught:
+            yield self._caught.popleft()
+
+    def close(self) -> None:
+        """Hold the signals back again and forget the handlers."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, set(CAUGHT) - {signal.SIGCHLD})
+        signal.set_wakeup_fd(self._wakeup_before)
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+        os.close(self._read)
+        os.close(self._write)
+
+
+def forget_signals() -> None:  # pragma: no cover (no coverage in the child)
+    """In a child: every disposition as after a fresh start, also those that Python itself had set to ignore."""
+    signal.set_wakeup_fd(-1)
+    for signum in (*CAUGHT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(signum, signal.SIG_DFL)
+
+
+def end_strays(seconds: float) -> int:
+    """As PID 1, before leaving: TERM to everything left, `seconds` later KILL; reap them all.
+
+    Returns:
+        How many were reaped.
+    """
+    reaped = 0
+    for signum, limit in ((signal.SIGTERM, seconds), (signal.SIGKILL, seconds)):
+        until = time.monotonic() + limit
+        try:
+            os.kill(-1, signum)
+        except ProcessLookupError:
+            return reaped
+        while (left := until - time.monotonic()) > 0:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return reaped
+            if pid:
+                reaped += 1
+            else:
+                signal.sigtimedwait({signal.SIGCHLD}, min(left, 0.05))
+    return reaped
+
+
+def note(text: str) -> None:
+    """A line on stderr, for what happens before there is a log."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        pass
