@@ -125,6 +125,14 @@ def test_a_pipe_that_is_emptied_in_between_stays_small(pipe: Pipe) -> None:
     assert size(pipe.writer) == SMALL_PIPE
 
 
+def test_a_pipe_full_of_half_pages_grows_too(pipe: Pipe) -> None:
+    for _ in range(PATIENCE):
+        for _ in range(16):
+            pipe.write(b"x" * 2100)
+        pipe.pump.pump()
+    assert size(pipe.writer) == BIG_PIPE
+
+
 def fill(pipe: Pipe) -> int:
     """Keep a pipe full for a while; returns its size then."""
     for _ in range(PATIENCE):

@@ -140,7 +140,7 @@ class Pump:
 
     def _watch(self, count: int) -> None:
         """Let a pipe grow that its writer keeps full: the size of a pipe is the speed of a single fast writer."""
-        if count < SMALL_PIPE:
+        if count < SMALL_PIPE // 2:  # a full pipe may hold that little: a write that fits no page takes one of its own
             self._full = 0
             return
         self._full += 1
