@@ -245,6 +245,23 @@ def test_inherited_descriptors_stay_ours() -> None:
     os.close(writer)
 
 
+def test_a_start_without_standard_descriptors(tmp_path: Path) -> None:
+    code = """if True:
+        import os, sys
+        from minisup.runtime.daemonize import fill_standard_descriptors
+        fill_standard_descriptors()
+        with open(sys.argv[1], "w") as result:
+            print([os.readlink(f"/proc/self/fd/{fd}") for fd in (0, 1, 2)], result.fileno(), file=result)
+    """
+    run(
+        "import os, sys; [os.close(fd) for fd in (0, 1, 2)]; "
+        "os.execv(sys.executable, [sys.executable, '-S', '-c', *sys.argv[1:]])",
+        code,
+        str(tmp_path / "result"),
+    )
+    assert (tmp_path / "result").read_text() == "['/dev/null', '/dev/null', '/dev/null'] 3\n"
+
+
 def test_subreaper() -> None:
     code = """if True:
         import ctypes

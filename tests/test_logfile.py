@@ -52,6 +52,7 @@ def test_open_says_what_is_wrong(tmp_path: Path, desk: Desk) -> None:
     assert not log.is_open
     log.write(b"lost")
     assert log.lost_bytes == 4
+    assert desk.said == []
 
 
 def test_rotation_of_the_reference(tmp_path: Path, desk: Desk) -> None:

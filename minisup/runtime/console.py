@@ -275,7 +275,10 @@ class Console:
 
 
 class Consoles:
-    """The consoles of a daemon, each opened when it is first asked for: a daemon has /dev/null there by then.
+    """The consoles of a daemon, each opened when it is first asked for.
+
+    Whoever changes what descriptors 1 and 2 are (`minisup.runtime.daemonize.daemonize`) must call `close` then; voices
+    from before are silent from there on.
 
     Args:
         wake: see `Console`.

@@ -198,6 +198,19 @@ def clear_auto_logs(childlogdir: str, identifier: str, say: Say) -> None:
             say("warn", f"Failed to clean up {path!r}")
 
 
+def fill_standard_descriptors() -> None:
+    """Put /dev/null where we were started without stdin, stdout or stderr.
+
+    Must come before anything is opened: it would get one of these numbers, and a program's output with it.
+    """
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(null, True)
+
+
 def mark_inherited_cloexec() -> None:
     """Let no descriptor that we inherited reach our children; what we open ourselves never does (PEP 446).
 

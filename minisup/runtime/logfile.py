@@ -149,6 +149,8 @@ class LogFile:
 
     def _lose(self, count: int, why: OSError) -> None:
         self.lost_bytes += count
+        if self._fd < 0:  # nobody wants the log any more, and the last words of a grandchild are no trouble
+            return
         self._unsaid += count
         self._report(why.strerror)
 
