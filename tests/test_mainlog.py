@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from minisup.errors import MinisupError
 from minisup.runtime.console import Console
-from minisup.runtime.mainlog import LEVELS, MainLog
+from minisup.runtime.mainlog import LEVELS, LogError, MainLog
 from minisup.specs import DaemonSpec
 
 
@@ -197,7 +196,7 @@ def test_clear_that_fails(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened(desk: Desk, tmp_path: Path) -> None:
-    with pytest.raises(MinisupError, match=re.escape(f"cannot open the log file '{tmp_path}': Is a directory")):
+    with pytest.raises(LogError, match=re.escape(f"cannot open the log file '{tmp_path}': Is a directory")):
         desk.log(logfile=str(tmp_path))
 
 
