@@ -118,7 +118,7 @@ class Peer:
 
     def fill(self, text: str) -> str:
         """`text` with the marks of the case table replaced by what they are for this peer."""
-        return text.replace("@DIR@", str(self.folder)).replace("@PORT@", str(self.port)).replace("@PYTHON@", _PYTHON)
+        return text.replace("@DIR@", str(self.folder)).replace("@PORT@", str(self.port)).replace("@PYTHON@", _PYTHON).replace("@OUT@", f"{self.folder.name}.out")
 
     def write(self, name: str, content: str | bytes, mode: int | None = None) -> None:
         """Put a file there; one that begins with `#!` is made executable."""
@@ -223,6 +223,14 @@ class Peer:
         daemon = self.daemon
         until(lambda: daemon.poll() is not None, seconds)
         return daemon.poll()
+
+    def command_line(self, pid: int | None) -> bytes:
+        """The command line of a process (None: the supervisor); empty if it is gone or a zombie."""
+        assert self.daemon is not None
+        try:
+            return Path(f"/proc/{pid or self.daemon.pid}/cmdline").read_bytes()
+        except OSError:
+            return b""
 
     def offspring(self) -> Iterator[tuple[int, str]]:
         """Pid and command line of every living process that comes from this peer, the supervisor itself left out."""

@@ -97,9 +97,18 @@ for name; do
     echo "$name=[$value]"
 done
 echo ready
+exec sleep 100000
 """
 
-FILES = {"talk": TALK, "family": FAMILY, "turns": TURNS, "seen": SEEN, "environment": ENVIRONMENT}
+WHO = """\
+#!/bin/sh
+# Who it runs as; no Python, for that one may be out of reach for others.
+id -u; id -g; id -G; echo "HOME=$HOME USER=$USER"; pwd; umask
+echo ready
+exec sleep 100000
+"""
+
+FILES = {"talk": TALK, "family": FAMILY, "turns": TURNS, "seen": SEEN, "environment": ENVIRONMENT, "who": WHO}
 
 
 def program(name: str, command: str = "@DIR@/talk", kind: str = "program", **options: object) -> str:

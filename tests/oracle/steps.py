@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from . import normal
-from .peer import PATIENCE, Peer, until
+from .peer import PATIENCE, Peer, UnixConnection, until
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.under_way: dict[str, tuple[threading.Thread, list[Any]]] = {}
+        self.followed = ""
 
 
 def _called(peer: Peer, method: str, args: tuple[Any, ...], sock: str | None, headers: Mapping[str, str]) -> Any:
@@ -199,17 +200,20 @@ class Until(Step):
     seconds: float = PATIENCE
 
     def run(self, peer: Peer, stage: Stage) -> Any:
-        seen = ""
+        seen, pid = "", 0
 
         def reached() -> bool:
-            nonlocal seen
+            nonlocal seen, pid
             try:
-                seen = peer.call("supervisor.getProcessInfo", self.name)["statename"]
+                now = peer.call("supervisor.getProcessInfo", self.name)
+                seen, pid = now["statename"], now["pid"]
             except (OSError, http.client.HTTPException, xmlrpc.client.Fault) as error:
                 seen = str(error)
             return seen == self.state
 
         until(reached, self.seconds)
+        if pid:  # a signal that comes before exec is lost on the real one
+            until(lambda: peer.command_line(pid) != peer.command_line(None), 2.0)
         return seen
 
 
@@ -226,7 +230,7 @@ class UntilText(Step):
         wanted = peer.fill(self.wanted)
 
         def there() -> bool:
-            return peer.read(self.path).count(wanted) >= self.times
+            return peer.read(peer.fill(self.path)).count(wanted) >= self.times
 
         return bool(until(there, self.seconds))
 
@@ -362,6 +366,101 @@ class SamePid(Step):
             assert peer.daemon is not None
             return [str(told) == peer.read(self.path).strip(), told == peer.daemon.pid]
         return str(peer.call("supervisor.getProcessInfo", self.name)["pid"]) == peer.read(self.path).strip()
+
+
+@dataclass(frozen=True)
+class SignalPid(Step):
+    """Signal the process whose number stands in a file, and wait until it is gone."""
+
+    path: str
+    signum: int = signals.SIGTERM
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        pid = int(peer.read(self.path))
+        os.kill(pid, self.signum)
+        return "gone" if until(lambda: not peer.command_line(pid)) else "still there"
+
+
+@dataclass(frozen=True)
+class UntilSizes(Step):
+    """Wait until files have these sizes; the sizes they have."""
+
+    prefix: str
+    sizes: Mapping[str, int]
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        look = Sizes(self.prefix)
+        until(lambda: look.run(peer, stage) == self.sizes, 5.0)
+        return look.run(peer, stage)
+
+
+@dataclass(frozen=True)
+class Follow(Step):
+    """Follow a log over HTTP until it said `wanted`: status, content type, the text so far."""
+
+    url: str
+    wanted: str
+    seconds: float = 10.0
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        line = UnixConnection(str(peer.folder / "s.sock"), self.seconds)
+        try:
+            line.request("GET", self.url)
+            answer = line.getresponse()
+            text = b""
+            try:
+                while self.wanted.encode() not in text:
+                    chunk = answer.read1(65536)
+                    if not chunk:
+                        break
+                    text += chunk
+                    stage.followed = text.decode(errors="backslashreplace")
+            except TimeoutError:
+                text += b"(nothing more)"
+            head = [answer.status, answer.getheader("Content-Type"), answer.getheader("Transfer-Encoding"), answer.getheader("X-Accel-Buffering")]
+            answer.close()
+        except http.client.HTTPException as error:
+            return type(error).__name__
+        finally:
+            line.close()
+        return [*head, normal.text(text.decode(errors="backslashreplace"), peer)]
+
+
+@dataclass(frozen=True)
+class UntilFollowed(Step):
+    """Wait until a `Follow` that runs beside the script has seen a text."""
+
+    wanted: str
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        return bool(until(lambda: self.wanted in stage.followed, 10.0))
+
+
+@dataclass(frozen=True)
+class Reread(Step):
+    """Write a new configuration after the usual head and have it reread: the fault, or the groups.
+
+    Attributes:
+        keep: also say these members of getAllConfigInfo.
+        bare: without the usual head.
+    """
+
+    name: str
+    config: str
+    keep: tuple[str, ...] = ()
+    bare: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        from .case import HEAD
+
+        peer.write("s.conf", self.config if self.bare else HEAD + self.config)
+        seen = _called(peer, "supervisor.reloadConfig", (), "s.sock", {})
+        if not self.keep:
+            return seen
+        return [seen, _kept(_called(peer, "supervisor.getAllConfigInfo", (), "s.sock", {}), self.keep)]
 
 
 @dataclass(frozen=True)
