@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minisup.protocol.capture import BEGIN, BLOCK, END, INSIDE, PLAIN, AnsiStripper, CaptureSplitter, Piece
@@ -114,11 +114,13 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(edges)]
 
 
+@settings(deadline=None)
 @given(TEXT, st.lists(st.integers(0, 500)), st.integers(1, 40), st.booleans())
 def test_how_the_input_is_cut_changes_nothing(data: bytes, places: list[int], maxbytes: int, ansi: bool) -> None:
     assert run(cut(data, places), maxbytes, ansi) == run([data], maxbytes, ansi)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_without_tags_and_stripping_nothing_is_lost(data: bytes) -> None:
     pieces = run([data], maxbytes=10_000)
@@ -126,6 +128,7 @@ def test_without_tags_and_stripping_nothing_is_lost(data: bytes) -> None:
     assert b"".join(piece for kind, piece in pieces if kind == PLAIN) == rebuilt
 
 
+@settings(deadline=None)
 @given(TEXT, st.lists(st.integers(0, 500)))
 def test_any_cut_strips_the_same(data: bytes, places: list[int]) -> None:
     assert strip(*cut(data, places)) == strip(data)

@@ -290,6 +290,17 @@ def test_drain_waits_for_the_reader_only_so_long(pipe: Ends) -> None:
     assert console.drain(1)
 
 
+def test_the_last_losses_are_told_at_the_end(pipe: Ends, desk: Desk) -> None:
+    console = desk.console(pipe.writer, limit=100)
+    voice = console.voice()
+    voice.write(b"x\n" * 60_000)
+    voice.write(b"y\n" * 100)
+    assert len(desk.said) == 1
+    console.drain(0)
+    assert desk.said[1][1].endswith("100 lines (200 bytes) dropped")
+    console.close()
+
+
 def test_the_word_about_lost_lines_may_come_back_here(pipe: Ends) -> None:
     voices = []
 

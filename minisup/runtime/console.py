@@ -179,6 +179,9 @@ class Console:
 
     def drain(self, seconds: float) -> bool:
         """Say everything, waiting for a slow reader up to `seconds`; True if all is out. For the very end."""
+        if self._unsaid[1]:
+            self._said_at = float("-inf")  # there is no later
+            self._report()
         for voice in list(self._waiting):
             voice.end()
         end = self._clock() + seconds
