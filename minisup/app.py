@@ -127,6 +127,7 @@ class Life:
         if pid_1 and not spec.nodaemon:
             notes.append(("warn", "nodaemon=false has no meaning for PID 1, staying in the foreground"))
         if first:
+            daemonize.fill_standard_descriptors()
             daemonize.mark_inherited_cloexec()
         notes += self._privileges(first)
         self._open_log(replace(spec, nodaemon=foreground))
