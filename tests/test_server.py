@@ -236,14 +236,25 @@ async def test_one_connection_too_many(tmp_path: Path, port: FakePort) -> None:
     async with serving(tmp_path, port, max_connections=1) as served:
         async with served.client() as first:
             await first.call("supervisor.getState")
-            async with served.client() as second:
-                assert (await second.reply())[0] == 503
-                assert await second.rest() == b""
+            for said in (post("supervisor.getState"), b"nonsense\r\n\r\n"):
+                async with served.client() as second:
+                    await second.say(said)
+                    assert (await second.reply())[0] == 503
+                    assert await second.rest() == b""
             await first.call("supervisor.getState")
             await first.stream.send_eof()
             assert await first.rest() == b""
         async with served.client() as third:
             await third.call("supervisor.getState")
+
+
+async def test_far_too_many_connections(tmp_path: Path, port: FakePort) -> None:
+    async with serving(tmp_path, port, max_connections=1) as served, served.client() as first:
+        await first.call("supervisor.getState")
+        async with served.client() as second, served.client() as third:
+            assert await third.rest() == b""
+            await second.say(post("supervisor.getState"))
+            assert (await second.reply())[0] == 503
 
 
 SILENT: dict[str, tuple[bytes, bytes]] = {
@@ -349,8 +360,8 @@ async def test_a_call_goes_on_when_its_client_has_left(tmp_path: Path, port: Fak
 async def test_a_call_that_waits_at_the_end_gets_no_reply(tmp_path: Path, port: FakePort) -> None:
     port.gate, port.waiting = anyio.Event(), anyio.Event()
     async with serving(tmp_path, port) as served, served.client() as client:
-        await client.say(post("supervisor.stopAllProcesses"))
         port.process("solo", "solo")
+        await client.say(post("supervisor.stopAllProcesses"))
         await port.waiting.wait()
         served.scope.cancel()
         assert await client.rest() == b""

@@ -11,6 +11,7 @@ import errno
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import anyio
 from anyio.abc import TaskGroup
@@ -169,10 +170,15 @@ class Connection:
         self._receiver = Receiver(spec.max_body)
         self._in_a_row = 0
 
-    async def run(self) -> None:
-        """Serve until the client leaves, breaks the rules or is too slow. Closes the socket; raises nothing."""
+    async def run(self, welcome: bool) -> None:
+        """Serve until the client leaves, breaks the rules or is too slow; who is not welcome gets 503 for an answer.
+
+        Closes the socket; raises nothing.
+        """
         try:
-            while await self._exchange():
+            if not welcome:
+                await self._send_away()
+            while welcome and await self._exchange():
                 pass
         except (_Gone, OSError):
             pass
@@ -206,6 +212,13 @@ class Connection:
         if not keep:
             await self._linger()
         return keep
+
+    async def _send_away(self) -> None:
+        # After its request, for many clients write before they read and would see nothing but a broken pipe.
+        with anyio.move_on_after(LINGER), suppress(HttpError):
+            await self._request()
+        await self._send(http.error(None, 503, self._now(), keep=False))
+        await self._linger()
 
     async def _request(self) -> Request:
         """The next request, which must be here whole within the idle time."""
@@ -315,13 +328,20 @@ class Connection:
 
 
 class _Listener:
-    """One listening socket, and how many clients it has."""
+    """One listening socket.
+
+    Attributes:
+        clients: connections that are served.
+        turned_away: connections that are told that they are too many; beyond as many of them as there may be clients,
+            one is closed without a word.
+    """
 
     def __init__(self, site: Site, spec: ServerSpec, sock: socket.socket) -> None:
         self.site = site
         self.spec = spec
         self.sock = sock
-        self.count = 0
+        self.clients = 0
+        self.turned_away = 0
 
     async def run(self, connections: TaskGroup) -> None:
         """Accept for ever; closes the socket at the end."""
@@ -330,7 +350,7 @@ class _Listener:
                 await anyio.wait_readable(self.sock)
                 try:
                     while True:
-                        self._welcome(*self.sock.accept(), connections)
+                        self._take(*self.sock.accept(), connections)
                 except BlockingIOError:
                     pass
                 except OSError as error:
@@ -339,33 +359,35 @@ class _Listener:
                         self.site.port.log("error", f"cannot accept on {self.spec.url}: {error.strerror}")
                         await anyio.sleep(SHORTAGE_PAUSE)
 
-    def _welcome(self, sock: socket.socket, address: object, connections: TaskGroup) -> None:
-        sock.setblocking(False)
-        if self.count >= self.spec.max_connections:
-            self._send_away(sock)
+    def _take(self, sock: socket.socket, address: object, connections: TaskGroup) -> None:
+        most = self.spec.max_connections
+        if self.clients >= most and self.turned_away >= most:
+            sock.close()
             return
+        sock.setblocking(False)
         peer = ("localhost", 0)
         if isinstance(address, tuple):
             peer = (str(address[0]), int(address[1]))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.count += 1
-        connections.start_soon(self._serve, Connection(self.site, self.spec, sock, peer))
+        connection = Connection(self.site, self.spec, sock, peer)
+        if self.clients < most:
+            self.clients += 1
+            connections.start_soon(self._serve, connection)
+        else:
+            self.turned_away += 1
+            connections.start_soon(self._turn_away, connection)
 
     async def _serve(self, connection: Connection) -> None:
         try:
-            await connection.run()
+            await connection.run(welcome=True)
         finally:
-            self.count -= 1
+            self.clients -= 1
 
-    def _send_away(self, sock: socket.socket) -> None:
-        """Answer 503 at once; no task and no memory for somebody who is one too many."""
-        with sock:
-            try:
-                sock.send(http.error(None, 503, self.site.port.now().wall, keep=False))
-                sock.shutdown(socket.SHUT_WR)
-                sock.recv(READ)
-            except OSError:
-                pass
+    async def _turn_away(self, connection: Connection) -> None:
+        try:
+            await connection.run(welcome=False)
+        finally:
+            self.turned_away -= 1
 
 
 async def serve(servers: Sequence[tuple[ServerSpec, socket.socket]], port: Port) -> None:
