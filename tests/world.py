@@ -168,7 +168,7 @@ class World:
             self.carry_out(effect)
 
     def carry_out(self, effect: Effect) -> None:
-        assert not self.ended, f"{effect} after Quit"
+        assert not self.ended or isinstance(effect, Log | Publish | Answer), f"{effect} after Quit"
         self.said.append(tell(effect))
         match effect:
             case Spawn():
@@ -236,9 +236,11 @@ class World:
         heappush(self._deaths, (self.now + after, next(self._order), pid, status))
 
     def run(self, seconds: float) -> None:
-        """Let time pass: children die, deadlines come."""
+        """Let time pass: children die, deadlines come. Ends at Quit."""
         end = self.now + seconds
         for _ in range(10_000):
+            if self.ended:  # nobody is there any more to hear of it
+                return
             while self._deaths and self._deaths[0][2] not in self.children:
                 heappop(self._deaths)
             death = self._deaths[0][0] if self._deaths else float("inf")

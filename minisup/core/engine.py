@@ -8,7 +8,8 @@ Starts are rationed: at most `SPAWNS_PER_TURN` children per input, the rest when
 `TimePassed`, which `deadline` asks for at once. So a thousand starts do not keep a client waiting.
 
 Three moods, as clients see them: RUNNING, RESTARTING and SHUTDOWN. Leaving RUNNING makes a `Shutdown`; when that is
-done, `Quit` is the last effect.
+done, there is one `Quit`. Nothing is spawned or killed after it, but where the answer to a `Kill` brought it, log lines
+and answers to calls may follow: the rest of what the `Kill` came with.
 """
 
 from collections.abc import Callable, Iterable

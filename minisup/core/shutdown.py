@@ -5,7 +5,7 @@ of the former runs any more. Inside a level the signals go out in descending pri
 became active last first. Groups not yet reached keep running, but nothing is restarted.
 
 supervisord stops one group after the other even where their priorities are equal, which is what makes its shutdown
-overrun a container's ten seconds (docs/compatibility.md: shutdown-parallel).
+overrun a container's ten seconds (docs/compatibility.md: shutdown-groups).
 
 A budget (`seconds`) is shared by the levels in proportion to the longest stopwaitsecs of each; what one level does not
 use is there for the next. A process whose patience was cut by that and that has to be killed is named.
@@ -65,7 +65,7 @@ class Shutdown:
                     orders.append((process, GiveUpRequested()))
                     continue
                 patience = float(process.spec.stopwaitsecs)
-                if share is not None and share < patience:
+                if share is not None and share < patience and not process.killed:
                     patience = share
                     self._shortened.add(process.key)
                 orders.append((process, StopRequested(patience)))

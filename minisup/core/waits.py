@@ -50,7 +50,10 @@ class Wait:
 
     def answer(self) -> list[Effect]:
         """The answer, once nothing is open."""
-        return [] if self.open else [Answer(self.ticket, self.outcomes)]
+        if self.open:
+            return []
+        self.deadline = None
+        return [Answer(self.ticket, self.outcomes)]
 
 
 class StartWait(Wait):
@@ -78,7 +81,8 @@ class StopWait(Wait):
     __slots__ = ()
 
     def look(self, process: Process, given: Input, at: Instant) -> list[Effect]:
-        if process.state == ProcessStates.UNKNOWN and isinstance(given, KillFailed):
+        ours = not process.passing_on and not process.killed  # the signal under way is the one that stops it
+        if ours and isinstance(given, KillFailed) and process.state == ProcessStates.UNKNOWN:
             why = narration.kill_problem(process.spec.name, process.pid, given.why, passing_on=False)
             self.settle(process.key, Fault(Faults.FAILED, why.text))
         elif process.state in STOPPED_STATES:
@@ -86,7 +90,7 @@ class StopWait(Wait):
         elif process.undead:
             why = narration.survived_sigkill(process.spec.name, process.pid)
             self.settle(process.key, Fault(Faults.FAILED, why.text))
-        elif isinstance(given, SignalSent | KillFailed) and not process.passing_on and not process.killed:
+        elif ours and isinstance(given, SignalSent | KillFailed):
             if not self.patient:
                 self.settle(process.key, None)
             else:
