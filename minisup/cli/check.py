@@ -7,15 +7,15 @@ from typing import TextIO
 from minisup.cli.options import CONFIGURATION, HELP, UsageError, split, table
 from minisup.config.build import examine
 from minisup.config.facts import Facts, Overrides
-from minisup.errors import ConfigError
+from minisup.errors import ConfigError, Problem
 from minisup.specs import Configuration
 
 HELP_TEXT = f"""\
 Usage: minisup check [-c FILE]
 
 Reads a configuration with all its included files, as `minisup run -c FILE` would, and starts nothing.
-Every mistake is one line, PATH:LINE: WHAT, on stderr. Options and sections that nothing reads, and
-settings that may surprise, are told on stdout: they are no mistakes, supervisord accepts them too.
+Every mistake is one line, PATH:LINE: WHAT, on stderr. In a good configuration, options and sections
+that nothing reads and settings that may surprise are told on stdout: supervisord accepts them too.
 
 {table((CONFIGURATION, HELP))}
 Exit codes: 0 where `minisup run` would start, 2 where it would not.
@@ -48,20 +48,29 @@ def check(
         out.write(HELP_TEXT)
         return 0
     path = given[-1][2] if given else None
+    facts = facts or Facts.of_this_machine()
     try:
-        configuration, problems = examine(Overrides(path), facts or Facts.of_this_machine())
+        configuration, problems = examine(Overrides(path), facts)
     except ConfigError as error:
         configuration, problems = None, error.problems
-    for problem in problems:
-        err.write(f"{problem}\n")
-    told = remarks(configuration) if configuration else []
-    for line in told:
-        out.write(f"{line}\n")
     if problems or configuration is None:
+        for line in mistakes(problems, configuration, facts):
+            err.write(f"{line}\n")
         err.write(f"cannot use the configuration: {_count(len(problems), 'mistake')}\n")
         return 2
+    for line in remarks(configuration):
+        out.write(f"{line}\n")
     out.write(f"{summary(configuration)}\n")
     return 0
+
+
+def mistakes(problems: Sequence[Problem], configuration: Configuration | None, facts: Facts) -> list[str]:
+    """Problems by file, the main one first, and line; then what nothing reads, which is often their cause."""
+    main = configuration.daemon.configfile if configuration else ""
+    paths = [problem.path or "" for problem in problems]
+    files = {path: (facts.absolute(path) != main, number) for number, path in enumerate(dict.fromkeys(paths))}
+    ordered = sorted(problems, key=lambda problem: (files[problem.path or ""], problem.line or 0))
+    return [*map(str, ordered), *(configuration.unknown if configuration else ())]
 
 
 def remarks(configuration: Configuration) -> list[str]:

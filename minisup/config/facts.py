@@ -1,5 +1,9 @@
-"""What reading a configuration may know of the world: handed in, never looked up by the rooms that read."""
+"""What reading a configuration may know of the world: handed in, never looked up by the rooms that read.
 
+Only `Facts.of_this_machine` and what stands below it ask the operating system.
+"""
+
+import os
 import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -89,9 +93,20 @@ class Facts:
     @classmethod
     def of_this_machine(cls) -> "Facts":
         """The facts of the running process, as they are now."""
-        from minisup.config import machine
-
-        return machine.facts()
+        return cls(
+            environ=dict(os.environ),
+            cwd=_cwd(),
+            host_node_name=os.uname().nodename,
+            uid=os.getuid(),
+            tempdir=_tempdir(),
+            user=_user,
+            group=_group,
+            is_dir=os.path.isdir,
+            exists=os.path.exists,
+            glob=_glob,
+            read=_read,
+            expand_user=os.path.expanduser,
+        )
 
     def absolute(self, path: str) -> str:
         """The path from the root, ``..`` and doubled slashes resolved as text; links stay."""
@@ -104,3 +119,49 @@ class Facts:
 
 def _nothing_to_read(path: str) -> bytes:
     raise FileNotFoundError(2, "No such file or directory", path)
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # removed under our feet: only relative paths suffer
+        return "/"
+
+
+def _tempdir() -> str:
+    """What ``tempfile.gettempdir`` says where one can write; it costs 10 ms to import and raises where one cannot."""
+    named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    places = [os.path.abspath(place) for place in (*named, "/tmp", "/var/tmp", "/usr/tmp")]
+    writable = (place for place in places if os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK))
+    return next(writable, "/tmp" if os.path.isdir("/tmp") else "/")
+
+
+def _user(name: str | int) -> tuple[int, int] | None:
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(name) if isinstance(name, int) else pwd.getpwnam(name)
+    except (KeyError, OverflowError, ValueError):
+        return None
+    return entry.pw_uid, entry.pw_gid
+
+
+def _group(name: str | int) -> int | None:
+    import grp
+
+    try:
+        entry = grp.getgrgid(name) if isinstance(name, int) else grp.getgrnam(name)
+    except (KeyError, OverflowError, ValueError):
+        return None
+    return entry.gr_gid
+
+
+def _glob(pattern: str) -> list[str]:
+    import glob
+
+    return glob.glob(pattern)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
