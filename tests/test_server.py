@@ -131,6 +131,7 @@ def port() -> FakePort:
 STATUSES: dict[str, tuple[bytes, int, bool]] = {
     "a call": (post("supervisor.getState"), 200, True),
     "prefix": (post("supervisor.getState", path="/RPC2xyz?q"), 200, True),
+    "prefix, decoded": (post("supervisor.getState", path="/%52PC2"), 200, True),
     "prefix with a slash": (post("supervisor.getState", path="/RPC2/"), 200, True),
     "a call by 1.0": (post("supervisor.getState", version="1.0"), 200, False),
     "a call that closes": (post("supervisor.getState", more="Connection: close\r\n"), 200, False),

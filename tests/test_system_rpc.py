@@ -64,6 +64,7 @@ ANSWERS: dict[str, tuple[str, tuple[Any, ...], Any]] = {
     "signature of the unknown": ("system.methodSignature", ("x",), (4, "SIGNATURE_UNSUPPORTED")),
     "multicall of nothing": ("system.multicall", ([],), []),
     "multicall of what is no list": ("system.multicall", (5,), (2, "INCORRECT_PARAMETERS")),
+    "multicall of a struct": ("system.multicall", ({},), (2, "INCORRECT_PARAMETERS")),
     "multicall of what is no struct": ("system.multicall", (["x"],), 500),
 }
 

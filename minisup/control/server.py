@@ -80,12 +80,12 @@ class Site:
 
     async def answer(self, request: Request) -> Answer:
         """The answer to a request; an error in it is logged and becomes 500."""
-        target = request.head.target
         try:
+            path = request.head.path
             for prefix, route in PREFIXES:
-                if target.startswith(prefix):
+                if path.startswith(prefix):
                     return await route(self, request)
-            page = PAGES.get(request.head.path)
+            page = PAGES.get(path)
             if page is not None and request.head.method in ("GET", "POST"):
                 return await page(self, request)
             return 404 if request.head.method in ("GET", "HEAD") else 400
@@ -144,10 +144,10 @@ async def _ok(site: Site, request: Request) -> Answer:
 
 Route = Callable[[Site, Request], Awaitable[Answer]]
 
-# QUIRK(supervisor): these are prefixes of the raw target, /RPC2xyz is served too. tests/test_server.py: prefix
+# QUIRK(supervisor): these are prefixes, /RPC2xyz is served too. tests/test_server.py: prefix
 PREFIXES: tuple[tuple[str, Route], ...] = (("/RPC2", _xmlrpc), ("/logtail", _logtail), ("/mainlogtail", _mainlogtail))
 PAGES: dict[str, Route] = {"/ok.html": _ok}
-"""By decoded path; GET and POST only."""
+"""By path; GET and POST only."""
 
 
 # --- connections ----------------------------------------------------------------------------------------------------

@@ -127,7 +127,8 @@ async def multicall(dispatcher: Dispatcher, calls: list[dict[str, object]]) -> V
     waited for before the next begins, so that a stop and a start are a restart.
     """
     # QUIRK(supervisor): the bare result, not an array of one as everywhere else. tests/test_system_rpc.py: bare
-    return [await _member(dispatcher, call.get("methodName"), call.get("params", [])) for call in calls]
+    # The slice is there for its TypeError: a struct is not an array.
+    return [await _member(dispatcher, call.get("methodName"), call.get("params", [])) for call in calls[:]]
 
 
 async def _member(dispatcher: Dispatcher, name: object, params: object) -> Value:
