@@ -42,7 +42,8 @@ class Case:
         args: the command line; env: more environment; umask: of the caller.
         ready: wait until it answers before the first step; False for a supervisor that must not come up, or not
             here; `log` for one without a socket: wait until its log says that it started.
-        differs: sights in which minisup differs on purpose: label to the row of docs/compatibility.md that says so.
+        differs: sights in which minisup differs on purpose: label to the row of docs/compatibility.md that says so,
+            or to that row and what minisup shows instead.
         ordered: the main log is compared line by line, not process by process.
         noise: also compare the lines of the log that depend on the real one's tick.
         without: lines of the main log that hold one of these texts are luck in the real one.
@@ -60,7 +61,7 @@ class Case:
     umask: int = 0o022
     bare: bool = False
     ready: bool | str = True
-    differs: Mapping[str, str] = field(default_factory=dict)
+    differs: Mapping[str, str | tuple[str, Any]] = field(default_factory=dict)
     ordered: bool = False
     noise: bool = False
     without: tuple[str, ...] = ()
@@ -97,6 +98,8 @@ def play(case: Case, kind: str, folder: Path) -> Sights:
         until(lambda: not list(peer.offspring()), 1.0)
         sights["left running"] = sorted(normal.text(line, peer) for _, line in peer.offspring())
         sights["stderr"] = normal.text(peer.stderr, peer)
+        if not case.ready:
+            sights["error"] = sights["stderr"].splitlines()[-2:]
         if case.stdout:
             sights["stdout"] = normal.text(peer.stdout, peer)
         lines = [
@@ -127,12 +130,14 @@ def differences(case: Case, real: Sights, other: Sights) -> list[str]:
     found = []
     for label in [*real, *(label for label in other if label not in real)]:
         left, right = real.get(label, "(missing)"), other.get(label, "(missing)")
-        row = case.differs.get(label)
-        if left == right and row is None:
+        decided = case.differs.get(label)
+        if left == right and decided is None:
             continue
-        if row is not None:
+        if decided is not None:
             if left == right:
-                found.append(f"{label}: said to differ by row {row!r}, but both gave {left!r}")
+                found.append(f"{label}: said to differ by {decided!r}, but both gave {left!r}")
+            elif isinstance(decided, tuple) and right != decided[1]:
+                found.append(f"{label}: decided by row {decided[0]!r} otherwise:\n{_sides(decided[1], right)}")
             continue
         found.append(f"{label}:\n{_sides(left, right)}")
     found += [f"{label}: in the table of differences, but never seen" for label in case.differs if label not in real]

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from signal import SIGTERM
 
 from .case import HEAD, Case
@@ -24,6 +25,14 @@ def basic(text: str, word: str = "Basic") -> dict[str, str]:
 
 def _usage(*args: str) -> Case:
     return Case(CAT, args=args, ready=False, files_too=False)
+
+
+ALL_ERRORS = {"stderr": "conf-first-error", "log": "conf-first-error"}
+SAID_MORE: dict[str, Mapping[str, str]] = {
+    "a user that is nobody": ALL_ERRORS,
+    "a configuration that is not there": {"stderr": "conf-first-error"},
+    "a configuration that is a directory": {"stderr": "conf-first-error"},
+}
 
 
 def _ask(headers: Mapping[str, str]) -> Http:
@@ -58,9 +67,9 @@ USAGE: dict[str, tuple[str, ...]] = {
 }
 
 CASES: dict[str, Case] = {
-    **{f"command line: {name}": _usage(*args) for name, args in USAGE.items()},
-    "command line: the version": Case(CAT, args=("-v",), ready=False, stdout=True, files_too=False),
-    "command line: the long version": Case(CAT, args=("--version", "-n"), ready=False, stdout=True, files_too=False),
+    **{f"command line: {name}": replace(_usage(*args), differs=SAID_MORE.get(name, {})) for name, args in USAGE.items()},
+    "command line: the version": Case(CAT, args=("-v",), ready=False, stdout=True, files_too=False, differs={"stdout": "version"}),
+    "command line: the long version": Case(CAT, args=("--version", "-n"), ready=False, stdout=True, files_too=False, differs={"stdout": "version"}),
     "command line: help": Case(CAT, args=("-h",), ready=False, files_too=False),
     "command line: options win over the file": Case(
         "loglevel=critical\nidentifier=file\n" + program("a", "@DIR@/talk", startsecs=0, stdout_logfile="AUTO", stderr_logfile="NONE"),
@@ -123,7 +132,7 @@ CASES: dict[str, Case] = {
         HEAD.replace("s.sock\n", "s.sock\nusername=user\npassword=x\n") + OFF, (_ask({"Authorization": "Basic abc"}), Http("GET", "/", basic("nocolon"), label="no colon")), bare=True,
         differs={"no colon": "auth-malformed", "stderr": "auth-malformed", "log": "auth-malformed"},
     ),
-    "a name without a password": Case(HEAD.replace("s.sock\n", "s.sock\nusername=user\n") + OFF, bare=True, ready=False, differs={"stderr": "conf-first-error"}),
+    "a name without a password": Case(HEAD.replace("s.sock\n", "s.sock\nusername=user\n") + OFF, bare=True, ready=False, differs=ALL_ERRORS, files_too=False),
     "an empty name asks nobody": Case(HEAD.replace("s.sock\n", "s.sock\nusername=\npassword=\n") + OFF, (call("getState"),), bare=True),
     # --- what a child gets ----------------------------------------------------------------------------------------
     "all that a child sees": Case(

@@ -26,12 +26,7 @@ METHODS: dict[str, tuple[object, ...]] = {
 
 BY_NAME = {method: args for method, args in METHODS.items() if args[:1] == ("x",)}
 
-# While the daemon stops, the group `slow` needs a second, so that there is time to ask.
-STOPPING = Case(
-    program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=3),
-    (UP, UntilText("a.log", "ready")),
-    FILES,
-)
+NAMED = ("startProcess", "stopProcess", "getProcessInfo", "signalProcess", "clearProcessLogs", "readProcessStdoutLog")
 
 
 def _body(method: str, *params: str) -> str:
@@ -97,8 +92,8 @@ CASES: dict[str, Case] = {
         differs={},
     ),
     "a number where a name is due": Case(
-        PLAIN, tuple(Call(m, (5, *BY_NAME[m][1:])) for m in ("startProcess", "stopProcess", "getProcessInfo", "signalProcess", "clearProcessLogs",
-                                                            "readProcessStdoutLog", "startProcessGroup")),
+        PLAIN, (*(Call(m, (5, *BY_NAME[m][1:]), label=m) for m in NAMED), call("startProcessGroup", 5)),
+        differs={**dict.fromkeys(NAMED, ("rpc-wrong-type", "fault 2 INCORRECT_PARAMETERS")), "log": "rpc-wrong-type"},
     ),
     "answers as they are on the wire": Case(
         PLAIN,
@@ -215,8 +210,8 @@ CASES: dict[str, Case] = {
     ),
     "several calls in one, of the wrong form": Case(
         PLAIN, (call("system.multicall", ["supervisor.getState"]), call("system.multicall", "x"), call("system.multicall", 5),
-                call("system.multicall", [{"methodName": 5}]), call("system.multicall", [{"methodName": "supervisor.getState", "params": "xy"}])),
-        without=("Handling XML-RPC", "Traceback", "  ", "Error"),
+                call("system.multicall", [{"methodName": 5}], label="a number for a name"), call("system.multicall", [{"methodName": "supervisor.getState", "params": "xy"}])),
+        differs={"a number for a name": "rpc-wrong-type"}, without=("Handling XML-RPC",),
     ),
     "calls go on while one waits": Case(
         program("a", "/bin/cat", autostart="false", startsecs=2),

@@ -8,6 +8,7 @@ from .peer import Peer
 _LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]{4}) (.*)$")
 
 _RULES = [
+    (re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(.*)$", re.M), r"Traceback: \1"),
     (re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", re.M), "TIME "),
     (re.compile(r"\bpid \d+"), "pid PID"),
     (re.compile(r"\((?:pid )?\d+\) (?=with SIGKILL|laststart)"), "(PID) "),
@@ -70,10 +71,13 @@ def answer(value: Any, peer: Peer) -> Any:
 
 def log_lines(value: str, peer: Peer) -> list[str]:
     """The lines of a main log, clock and pids taken out: `INFO spawned: 'a' with pid PID`."""
-    lines = []
+    lines: list[str] = []
+    skip = False
     for line in value.splitlines():
         match = _LINE.match(line)
-        lines.append(text(f"{match[1]} {match[2]}" if match else line, peer))
+        if not (skip and match is None):  # of a traceback only that there was one
+            lines.append(text(f"{match[1]} {match[2]}" if match else line, peer))
+            skip = "Traceback (most recent call last):" in line
     return lines
 
 

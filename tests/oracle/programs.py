@@ -60,18 +60,21 @@ exec @DIR@/talk
 """
 
 SEEN = """\
-#!@PYTHON@ -IS
+#!/bin/sh
+# Signals first, for Python ignores some by itself.
+grep -E 'Sig(Ign|Blk)' /proc/self/status
+exec @PYTHON@ -IS @DIR@/rest "$@"
+"""
+
+REST = """\
 # Writes down what it was given, then lives like `talk`.
 import os, resource, signal, sys
 
-status = dict(row.split(":", 1) for row in open("/proc/self/status").read().splitlines())
 mask = os.umask(0)
 rows = [
     "argv " + repr(sys.argv[1:]),
     "cwd " + os.getcwd(),
     "umask %03o" % mask,
-    "SigIgn " + status["SigIgn"].strip(),
-    "SigBlk " + status["SigBlk"].strip(),
     "own group %s" % (os.getpgrp() == os.getpid()),
     "own session %s" % (os.getsid(0) == os.getpid()),
     "session of parent %s" % (os.getsid(0) == os.getsid(os.getppid())),
@@ -108,7 +111,7 @@ echo ready
 exec sleep 100000
 """
 
-FILES = {"talk": TALK, "family": FAMILY, "turns": TURNS, "seen": SEEN, "environment": ENVIRONMENT, "who": WHO}
+FILES = {"talk": TALK, "family": FAMILY, "turns": TURNS, "seen": SEEN, "rest": REST, "environment": ENVIRONMENT, "who": WHO}
 
 
 def program(name: str, command: str = "@DIR@/talk", kind: str = "program", **options: object) -> str:
