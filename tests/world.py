@@ -1,7 +1,8 @@
 """A world for the core: programs, effects as text, and a simulated one with children that die in time.
 
 `World` keeps the rules that hold whatever happens (one answer per call, one child per process, nothing is spawned
-once the end has begun, states change along `ARROWS` only); a test that breaks one fails wherever that happens.
+once the end has begun or after a stop, states change along `ARROWS` only, one `Quit` when all is down); a test that
+breaks one fails wherever that happens.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from minisup.core.words import (
     Effect,
     Exited,
     GroupAdded,
+    GroupRemoved,
     Input,
     Instant,
     Kill,
@@ -150,6 +152,7 @@ class World:
         self.answered: dict[int, list[str]] = {}
         self.spawned = 0
         self.ended = False
+        self.unwanted: set[ProcessKey] = set()
         self._states: dict[ProcessKey, str] = {}
         self._deaths: list[tuple[float, int, int, int]] = []
         self._pids = count(100)
@@ -164,6 +167,11 @@ class World:
 
     def give(self, given: Input) -> None:
         """Hand an input to the engine and carry out what it says."""
+        if isinstance(given, GroupAdded | GroupRemoved):  # what it was is forgotten
+            name = given.spec.name if isinstance(given, GroupAdded) else given.name
+            if name not in self.engine.groups or isinstance(given, GroupRemoved):
+                self.unwanted = {key for key in self.unwanted if key[0] != name}
+                self._states = {key: state for key, state in self._states.items() if key[0] != name}
         for effect in self.engine.handle(given, at(self.now)):
             self.carry_out(effect)
 
@@ -187,6 +195,7 @@ class World:
     def _spawn(self, effect: Spawn) -> None:
         assert effect.key not in self.children.values(), f"{effect.key} has a child already"
         assert self.engine.mood == SupervisorStates.RUNNING, f"{effect.key} is spawned although the end has begun"
+        assert effect.key not in self.unwanted, f"{effect.key} is spawned although it was stopped"
         self.spawned += 1
         habits = self._habits(effect.key)
         if habits.spawns:
@@ -270,10 +279,14 @@ class World:
         return [Target(self.key(name), name) for name in names]
 
     def start(self, ticket: int, *names: str, wait: bool = True) -> None:
-        self.give(StartCalled(ticket, self._call(ticket, names), wait))
+        targets = self._call(ticket, names)
+        self.unwanted.difference_update(target.key for target in targets)
+        self.give(StartCalled(ticket, targets, wait))
 
     def stop(self, ticket: int, *names: str, wait: bool = True) -> None:
-        self.give(StopCalled(ticket, self._call(ticket, names), wait))
+        targets = self._call(ticket, names)
+        self.unwanted.update(target.key for target in targets)
+        self.give(StopCalled(ticket, targets, wait))
 
     def signal(self, ticket: int, signum: int, *names: str) -> None:
         self.give(SignalCalled(ticket, self._call(ticket, names), signum))
