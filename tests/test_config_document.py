@@ -2,6 +2,7 @@
 
 import configparser
 import io
+import sys
 import time
 
 import pytest
@@ -34,6 +35,10 @@ def ours(text: str) -> tuple[object, str | None]:
         sections.append((name, [(key, option.text if option else None) for key, option in found]))
     defaults = [(key, option.text) for key, option in document.defaults.items()]
     return (sections, defaults), problems[0].legacy if problems else None
+
+
+# From 3.13 on the library has other error texts, and later another rule for mixed comment marks.
+same_library = pytest.mark.skipif(sys.version_info >= (3, 13), reason="supervisord's dialect is that of Python 3.11")
 
 
 def assert_equal(text: str) -> None:
@@ -81,6 +86,7 @@ CASES = {
 }
 
 
+@same_library
 @pytest.mark.parametrize("text", CASES.values(), ids=CASES)
 def test_case(text: str) -> None:
     assert_equal(text)
@@ -94,6 +100,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@same_library
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
@@ -101,6 +108,7 @@ def test_any_text(text: str) -> None:
     assert_equal(text)
 
 
+@same_library
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map(lambda pieces: "[s]\n" + "".join(pieces)))
@@ -114,6 +122,7 @@ LINES = [
 ]  # fmt: skip
 
 
+@same_library
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(LINES), max_size=25), st.sampled_from(["\n", "\r\n"]))

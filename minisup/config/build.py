@@ -194,20 +194,21 @@ def _environment(scope: Scope) -> dict[str, str]:
     if option is None:
         return {}
     facts = scope.reading.facts
-    names = {**scope.names, "host_node_name": facts.host_node_name}
-    text, theirs = option.text, None
-    # The first time 4.3 does not know host_node_name; 4.4 does.
-    for known, label in ((scope.names, "supervisord.environment"), (names, "environment")):
+    wider = {**scope.names, "host_node_name": facts.host_node_name}  # known to 4.3 only the second time
+    text = option.text
+    failed: list[Refused] = []
+    for names, label in ((scope.names, "supervisord.environment"), (wider, "environment")):
         try:
-            text = expand(text, known, label)
+            text = expand(text, names, label)
         except Refused as error:
-            theirs = theirs or error
+            failed.append(error)
     try:
-        if theirs is not None and text == option.text:
-            text = expand(text, names, "environment")
+        if len(failed) == 2:
+            raise failed[1]
         pairs: dict[str, str] = environment(text, facts)
     except Refused as error:
-        scope.refuse("environment", Refused(theirs.legacy if theirs else error.legacy, error.why))
+        legacy = failed[0].legacy if failed else error.legacy
+        scope.refuse("environment", Refused(legacy, error.why))
         return {}
     return pairs
 
