@@ -1,4 +1,4 @@
-"""The oracle: the real supervisord 4.3.0 and minisup given one configuration and one script, and what each did compared.
+"""The oracle: the real supervisord 4.3.0 and minisup, one configuration and one script, and what each did compared.
 
 `peer` starts one of the two and leaves nothing behind, `steps` are the lines of a script, `normal` takes out what
 may differ by nature (pids, clocks, folders, random names), `case` runs a script on both and compares. The `cases_*`

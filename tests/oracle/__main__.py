@@ -3,8 +3,9 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
 
-from .case import differences, play_all
+from .case import Sights, differences, playing
 from .peer import MINISUP, REAL, oracle_venv
 from .tables import CASES
 
@@ -25,28 +26,26 @@ def main() -> int:
         return 0
     oracle_venv()
     bad: set[str] = set()
-    first: dict[str, object] = {}
+    first: dict[str, Sights] = {}
     for turn in range(given.repeat + 1 if given.alone else 1):
         began = time.monotonic()
         other = REAL if given.alone else f"{MINISUP}:{given.mutant}" if given.mutant else MINISUP
-        runs = play_all(chosen, [REAL] if given.alone else [REAL, other], given.workers)
-        for key, case in chosen.items():
-            try:
-                real = runs[key, REAL].result()
-                if given.show and turn == 0:
-                    print(f"== {key}")
-                    for label, value in real.items():
-                        print(f"  {label}: {value!r}")
-                if given.alone:
-                    case = type(case)(**{**vars(case), "differs": {}})
-                    found = differences(case, first.setdefault(key, real), real)  # type: ignore[arg-type]
-                else:
-                    found = differences(case, real, runs[key, other].result())
-            except Exception as error:
-                found = [f"the script failed: {type(error).__name__}: {error}"]
-            if found:
-                bad.add(key)
-                print(f"-- {key}\n   " + "\n   ".join(found), flush=True)
+        kinds = [REAL] if given.alone else [REAL, other]
+        with playing(chosen, [(key, kind) for key in chosen for kind in kinds], given.workers) as runs:
+            for key, case in chosen.items():
+                try:
+                    real = runs[key, REAL].result()
+                    if given.show and turn == 0:
+                        print(f"== {key}\n" + "\n".join(f"  {label}: {value!r}" for label, value in real.items()))
+                    if given.alone:
+                        found = differences(replace(case, differs={}), first.setdefault(key, real), real)
+                    else:
+                        found = differences(case, real, runs[key, other].result())
+                except Exception as error:
+                    found = [f"the script failed: {type(error).__name__}: {error}"]
+                if found:
+                    bad.add(key)
+                    print(f"-- {key}\n   " + "\n   ".join(found), flush=True)
         print(f"{len(chosen)} cases, {len(bad)} differ so far, {time.monotonic() - began:.0f} s", flush=True)
     return 1 if bad else 0
 

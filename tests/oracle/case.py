@@ -1,19 +1,20 @@
-"""A case: a configuration, a script, and what is compared. Run on one peer it gives a list of sights; two are compared."""
+"""A case: a configuration, a script, and what is compared. Played on a peer it gives sights; those of two are compared."""
 
+import contextlib
 import difflib
 import json
 import os
 import signal
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import normal
-from .peer import MINISUP, REAL, Peer, until
+from .peer import Peer, until
 from .steps import Stage, Step
 
 Sights = dict[str, Any]
@@ -148,9 +149,7 @@ def _sides(left: Any, right: Any) -> str:
     a, b = _rows(left), _rows(right)
     if len(a) + len(b) <= 2:
         return f"    supervisord: {''.join(a)}\n    minisup:     {''.join(b)}"
-    return "\n".join(
-        f"    {row}" for row in difflib.unified_diff(a, b, "supervisord", "minisup", lineterm="", n=2)
-    )
+    return "\n".join(f"    {row}" for row in difflib.unified_diff(a, b, "supervisord", "minisup", lineterm="", n=2))
 
 
 def _rows(value: Any) -> list[str]:
@@ -165,27 +164,22 @@ Runs = dict[tuple[str, str], "Future[Sights]"]
 """(case, kind of peer) to what it will have seen."""
 
 
-def play_all(cases: Mapping[str, Case], kinds: Iterable[str] = (REAL, MINISUP), workers: int = 24) -> Runs:
-    """Run cases on several kinds of peers, many at once: they mostly wait. Both runs of a case are begun together."""
-    pool = ThreadPoolExecutor(workers)
+@contextlib.contextmanager
+def playing(cases: Mapping[str, Case], plan: Iterable[tuple[str, str]], workers: int = 24) -> Iterator[Runs]:
+    """Run cases, many at once: they mostly wait.
+
+    Args:
+        cases: by name.
+        plan: what to run: the name of a case, the kind of peer.
+    """
     base = Path(tempfile.mkdtemp(prefix="oracle-"))
-    base.chmod(0o755)
-    runs: Runs = {}
-    for number, (key, case) in enumerate(cases.items()):
-        for kind in kinds:
-            folder = base / f"{number:03}{'ms'[kind == REAL]}"
-            runs[key, kind] = pool.submit(play, case, kind, folder)
-    pool.shutdown(wait=False)
-    left = len(runs)
-
-    def done(_: object) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            for path in base.iterdir():
-                path.unlink()
-            base.rmdir()
-
-    for run in runs.values():
-        run.add_done_callback(done)
-    return runs
+    base.chmod(0o755)  # children that run as somebody else come here
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield {
+            (key, kind): pool.submit(play, cases[key], kind, base / f"{number:03}")
+            for number, (key, kind) in enumerate(plan)
+        }
+    finally:
+        pool.shutdown(cancel_futures=True)
+        base.rmdir()

@@ -1,7 +1,6 @@
 """One supervisor of either kind in a folder of its own: started, asked, signalled, and gone without a trace."""
 
 import contextlib
-import fcntl
 import http.client
 import os
 import shutil
@@ -43,15 +42,8 @@ def oracle_venv() -> Path:
     folder = Path(os.environ.get("MINISUP_ORACLE_VENV") or ROOT / ".venv-supervisor")
     if (folder / "bin" / "supervisord").exists():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_name(folder.name + ".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "bin" / "supervisord").exists():
-            venv.create(folder, with_pip=True, clear=True)
-            subprocess.run(
-                [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "supervisor==4.3.0"], check=True
-            )
-    Path(lock.name).unlink(missing_ok=True)
+    venv.create(folder, with_pip=True, clear=True)
+    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "supervisor==4.3.0"], check=True)
     return folder
 
 
@@ -118,7 +110,12 @@ class Peer:
 
     def fill(self, text: str) -> str:
         """`text` with the marks of the case table replaced by what they are for this peer."""
-        return text.replace("@DIR@", str(self.folder)).replace("@PORT@", str(self.port)).replace("@PYTHON@", _PYTHON).replace("@OUT@", f"{self.folder.name}.out")
+        return (
+            text.replace("@DIR@", str(self.folder))
+            .replace("@PORT@", str(self.port))
+            .replace("@PYTHON@", _PYTHON)
+            .replace("@OUT@", f"{self.folder.name}.out")
+        )
 
     def write(self, name: str, content: str | bytes, mode: int | None = None) -> None:
         """Put a file there; one that begins with `#!` is made executable."""
@@ -166,9 +163,7 @@ class Peer:
             **{name: self.fill(value) for name, value in extra.items()},
         }
 
-    def start(
-        self, args: Sequence[str], env: Mapping[str, str] = {}, umask: int = 0o022, **popen: Any
-    ) -> None:
+    def start(self, args: Sequence[str], env: Mapping[str, str] = {}, umask: int = 0o022, **popen: Any) -> None:
         """Run the supervisor with `args`; does not wait for anything."""
         self.started += 1
         with open(self._beside("out"), "ab") as out, open(self._beside("err"), "ab") as err:
@@ -304,8 +299,12 @@ class Peer:
         return xmlrpc.client.loads(answer)[0][0]
 
     def supervisorctl(
-        self, *args: str, options: Sequence[str] = ("-s", "unix://@DIR@/s.sock"), seconds: float = 60.0,
-        stdin: str = "", stop_on: str | None = None,
+        self,
+        *args: str,
+        options: Sequence[str] = ("-s", "unix://@DIR@/s.sock"),
+        seconds: float = 60.0,
+        stdin: str = "",
+        stop_on: str | None = None,
     ) -> tuple[int, str, str]:
         """Run the real supervisorctl; exit status, stdout, stderr.
 

@@ -25,7 +25,8 @@ while True:
 
 FAMILY = """\
 #!@PYTHON@ -IS
-# A parent and a child in one process group; each says which signal it got. Arguments: parent's and child's answer to TERM.
+# A parent and a child in one process group; each says which signal it got.
+# Arguments: parent's and child's answer to TERM, `exit` or `stay`.
 import os, signal, sys
 
 def tell(text):
@@ -111,7 +112,15 @@ echo ready
 exec sleep 100000
 """
 
-FILES = {"talk": TALK, "family": FAMILY, "turns": TURNS, "seen": SEEN, "rest": REST, "environment": ENVIRONMENT, "who": WHO}
+FILES = {
+    "talk": TALK,
+    "family": FAMILY,
+    "turns": TURNS,
+    "seen": SEEN,
+    "rest": REST,
+    "environment": ENVIRONMENT,
+    "who": WHO,
+}
 
 
 def program(name: str, command: str = "@DIR@/talk", kind: str = "program", **options: object) -> str:

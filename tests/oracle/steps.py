@@ -1,4 +1,7 @@
-"""The lines of a script, as data. Each says what is done to a peer and gives back what was seen (None: nothing to compare)."""
+"""The lines of a script, as data.
+
+Each says what is done to a peer, and gives back what was seen; None where there is nothing to compare.
+"""
 
 import http.client
 import os
@@ -417,7 +420,12 @@ class Follow(Step):
                     stage.followed = text.decode(errors="backslashreplace")
             except TimeoutError:
                 text += b"(nothing more)"
-            head = [answer.status, answer.getheader("Content-Type"), answer.getheader("Transfer-Encoding"), answer.getheader("X-Accel-Buffering")]
+            head = [
+                answer.status,
+                answer.getheader("Content-Type"),
+                answer.getheader("Transfer-Encoding"),
+                answer.getheader("X-Accel-Buffering"),
+            ]
             answer.close()
         except http.client.HTTPException as error:
             return type(error).__name__
@@ -518,9 +526,7 @@ class Ctl(Step):
         return f"supervisorctl {' '.join(self.args)}"
 
     def run(self, peer: Peer, stage: Stage) -> Any:
-        status, out, err = peer.supervisorctl(
-            *self.args, options=self.options, stdin=self.stdin, stop_on=self.stop_on
-        )
+        status, out, err = peer.supervisorctl(*self.args, options=self.options, stdin=self.stdin, stop_on=self.stop_on)
         out = normal.text(out, peer)
         if self.args[:1] == ("pid",):
             out = "".join("0\n" if row == "0" else "PID\n" if row.isdigit() else f"{row}\n" for row in out.splitlines())
