@@ -191,6 +191,8 @@ class Life:
             for name in self._configuration.daemon.start:
                 tasks.start_soon(self._start_group, name)
             await self.driver.run()
+            if not self.driver.restarting:
+                self.next = None  # a restart was under way when somebody asked for the end
             tasks.cancel_scope.cancel()
 
     async def _start_group(self, name: str) -> None:
