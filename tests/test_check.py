@@ -79,7 +79,7 @@ def test_good() -> None:
         "s.conf:6: unknown option 'foo' in [program:a]",
         "For [program:a], AUTO logging used for stdout_logfile without rollover, set maxbytes > 0 to avoid filling up "
         "filesystem unintentionally",
-        "/w/s.conf: good: 1 group, 1 process, 1 control socket",
+        "s.conf: good: 1 group, 1 process, 1 control socket",
     ]
 
 

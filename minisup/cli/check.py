@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from minisup.cli.options import CONFIGURATION, HELP, UsageError, split, table
+from minisup.cli.arguments import CONFIGURATION, HELP, UsageError, split, table
 from minisup.config.build import examine
 from minisup.config.facts import Facts, Overrides
 from minisup.errors import ConfigError, Problem
@@ -60,7 +60,7 @@ def check(
         return 2
     for line in remarks(configuration):
         out.write(f"{line}\n")
-    out.write(f"{summary(configuration)}\n")
+    out.write(f"{path or configuration.daemon.configfile}: good: {summary(configuration)}\n")
     return 0
 
 
@@ -80,14 +80,14 @@ def remarks(configuration: Configuration) -> list[str]:
 
 
 def summary(configuration: Configuration) -> str:
-    """One line: it is good, and what is in it."""
+    """What is in it, in a few words."""
     processes = sum(len(group.processes) for group in configuration.groups)
     parts = [
         _count(len(configuration.groups), "group"),
         _count(processes, "process", "es"),
         _count(len(configuration.servers), "control socket"),
     ]
-    return f"{configuration.daemon.configfile}: good: {', '.join(parts)}"
+    return ", ".join(parts)
 
 
 def _count(number: int, what: str, plural: str = "s") -> str:

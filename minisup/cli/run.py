@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from minisup.cli.options import UsageError, help_text, parse, usage, version_text
+from minisup.cli.arguments import UsageError, help_text, parse, usage, version_text
 from minisup.config.build import examine
 from minisup.config.facts import Facts
 from minisup.errors import ConfigError, MinisupError

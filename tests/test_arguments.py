@@ -6,7 +6,7 @@ import pytest
 from config_world import world
 
 from minisup import __version__
-from minisup.cli.options import ROOT_SEARCH, SWITCHES, UsageError, help_text, parse, usage, version_text
+from minisup.cli.arguments import ROOT_SEARCH, SWITCHES, UsageError, help_text, parse, usage, version_text
 
 GOOD: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "nothing": ("", None, {}),
