@@ -29,6 +29,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from oracle.peer import oracle_venv
 
+from minisup import events, signals
 from minisup.core import lifecycle, narration
 from minisup.core.lifecycle import HANDLERS, Process
 from minisup.core.words import (
@@ -520,6 +521,42 @@ def test_scripts(real: SimpleNamespace) -> None:
     assert rows["scripts"] >= SCRIPTS
     assert set(rows) - {"scripts"} == ROWS
     assert set(HANDLERS) - pairs - NO_COUNTERPART == set()
+
+
+# --- the words ------------------------------------------------------------------------------------------------------
+
+
+SIGNAL_VALUES = (*range(-1, 70), *signals.NUMBERS, "", "TERM", "hup", " 9 ", "0x9", "NOPE", "RTMIN+1")
+
+
+@pytest.mark.parametrize("value", SIGNAL_VALUES)
+def test_signal_number(real: SimpleNamespace, value: str | int) -> None:
+    def outcome(read: Callable[[Any], Any]) -> Any:
+        try:
+            return int(read(value))
+        except ValueError as error:
+            return str(error)
+
+    assert outcome(signals.number) == outcome(real.datatypes.signal_number)
+
+
+def test_signal_names(real: SimpleNamespace) -> None:
+    numbers = range(70)
+    assert [signals.name(number) for number in numbers] == [real.options.signame(number) for number in numbers]
+
+
+def test_wait_statuses(real: SimpleNamespace) -> None:
+    for status in range(0x1_0000):
+        if status & 0xFF != 0xFF:  # what wait(2) never gives
+            assert narration.wait_status(status) == real.options.decode_wait_status(status), hex(status)
+
+
+def test_event_tree(real: SimpleNamespace) -> None:
+    types = {name: kind for name, kind in vars(real.events.EventTypes).items() if name.isupper()}
+    assert set(types) == set(events.PARENTS)
+    for name, kind in types.items():
+        for above, parent in types.items():
+            assert events.is_a(name, above) == issubclass(kind, parent), (name, above)
 
 
 # --- it can fail -----------------------------------------------------------------------------------------------------

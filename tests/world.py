@@ -138,6 +138,7 @@ class World:
         said: every effect as a line, in order; `heard` takes it away.
         children: pid to key of everything alive.
         habits: by process name.
+        killed: by process name, when SIGKILL was sent.
         deaths_first: of a death and a deadline at one instant, the engine hears of the death first.
     """
 
@@ -147,6 +148,7 @@ class World:
         self.said: list[str] = []
         self.children: dict[int, ProcessKey] = {}
         self.habits: dict[str, Habits] = {}
+        self.killed: dict[str, float] = {}
         self.deaths_first = True
         self.tickets: set[int] = set()
         self.answered: dict[int, list[str]] = {}
@@ -209,6 +211,8 @@ class World:
 
     def _kill(self, effect: Kill) -> None:
         assert effect.pid > 0
+        if effect.signum == 9:
+            self.killed[effect.key[1]] = self.now
         habits = self._habits(effect.key)
         if habits.refuses:
             self.give(KillFailed(effect.key, habits.refuses, gone=False))
