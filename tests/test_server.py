@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio.abc import SocketStream
+from anyio.abc import SocketAttribute, SocketStream
 from fake_port import FakePort
 
 from minisup.control import server, tail
@@ -326,6 +326,18 @@ async def test_an_error_of_ours_ends_nothing_but_the_request(tmp_path: Path, por
     [(level, text)] = port.lines
     assert level == "error"
     assert text.startswith("internal error: cannot answer 'GET /mainlogtail HTTP/1.1': AttributeError")
+
+
+async def test_a_client_with_many_requests_lets_others_in(tmp_path: Path, port: FakePort) -> None:
+    async with serving(tmp_path, port) as served, served.client() as busy, served.client() as other:
+        await other.call("supervisor.getState")
+        await busy.call("supervisor.getState")
+        many = post("supervisor.sendRemoteCommEvent", "busy", "") * (8 * server.IN_A_ROW)
+        # Both are in the buffers of the kernel before the server looks.
+        for client, data in ((busy, many), (other, post("supervisor.sendRemoteCommEvent", "other", ""))):
+            assert client.stream.extra(SocketAttribute.raw_socket).send(data) == len(data)
+        await other.reply()
+        assert len(port.asked) < 8 * server.IN_A_ROW
 
 
 # --- calls that wait, and the end -----------------------------------------------------------------------------------
