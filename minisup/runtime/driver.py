@@ -159,6 +159,7 @@ class Driver:
         """Until the engine says `Quit`; `restarting` then tells what for."""
         for console in self._consoles.opened:  # something may have been said before there was a task
             self.watch_console(console)
+        await self._reap()  # whoever died before SIGCHLD was caught: a shell's jobs, or between two lives
         while not self._quit:
             self._armed = self._soonest()
             with anyio.CancelScope(deadline=self._by_anyio(self._armed)) as self._scope:
@@ -219,8 +220,12 @@ class Driver:
         caught = list(self._catcher.take())
         for signum in caught:
             self.post(SignalReceived(signum))
-        if SIGCHLD not in caught:
-            return
+        if SIGCHLD in caught:
+            await self._reap()
+
+    async def _reap(self) -> None:
+        if self._catcher is None:
+            return  # embedded: somebody else's children are not ours to collect
         reaped = 0
         while (death := self._system.reap()) is not None:
             self._bury(*death)
