@@ -178,7 +178,7 @@ def reload_config(port: Port) -> Value:
     The result is one array inside an array: names of groups that are new, changed, and gone. Fault: CANT_REREAD.
     """
     added, changed, removed = port.reread()
-    # QUIRK(supervisor): the outer array of one is part of the interface. tests/test_rpc.py: reloadConfig nesting
+    # QUIRK(supervisor): the outer array of one is part of the interface. tests/test_rpc.py: reload config nesting
     return [[added, changed, removed]]
 
 

@@ -51,7 +51,7 @@ class Dispatcher:
             result = method.handler(self if name.startswith("system.") else self.port, *params)
             return await result if isinstance(result, Awaitable) else result
         except TypeError as error:
-            # QUIRK(supervisor): every TypeError is taken for wrong arguments. tests/test_rpc.py: type errors
+            # QUIRK(supervisor): every TypeError is taken for wrong arguments. tests/test_system_rpc.py: type errors
             self.port.log("debug", f"XML-RPC method {name}() raised {error!r}")
             raise Fault(Faults.INCORRECT_PARAMETERS) from None
 
