@@ -243,14 +243,13 @@ async def start_all_processes(port: Port, wait: object = True) -> Value:
     return await _start(port, _everything(port), wait)
 
 
-def _stoppable(process: Process) -> bool:
-    # One that is about to be restarted is stopped too; supervisord forgets it and it comes back.
-    return process.state in RUNNING_STATES or process.awaits_restart
-
-
 async def _stop(port: Port, processes: Iterable[Process], wait: object) -> Value:
-    targets = [_target(process) for process in processes if _stoppable(process)]
-    return [_status(outcome) for outcome in await port.stop(targets, bool(wait))] if targets else []
+    processes = list(processes)
+    # One that is about to be restarted is stopped too, without a word; supervisord forgets it and it comes back.
+    quiet = {process.key for process in processes if process.awaits_restart}
+    targets = [_target(process) for process in processes if process.state in RUNNING_STATES or process.key in quiet]
+    outcomes = await port.stop(targets, bool(wait)) if targets else []
+    return [_status(outcome) for outcome in outcomes if outcome.key not in quiet]
 
 
 async def stop_process(port: Port, name: str, wait: object = True) -> Value:
