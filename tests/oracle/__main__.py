@@ -6,8 +6,11 @@ import time
 from dataclasses import replace
 
 from .case import Sights, differences, playing
+from .cases_supervisorctl import CASES as SUPERVISORCTL
 from .peer import MINISUP, REAL, oracle_venv
-from .tables import CASES
+from .tables import CASES as ORACLE
+
+CASES = ORACLE | {f"ctl {key}": case for key, case in SUPERVISORCTL.items()}
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""A case: a configuration, a script, and what is compared. Played on a peer it gives sights; those of two are compared."""
+"""A case: a configuration, a script, and what is compared. Played on a peer it gives sights, to be compared."""
 
 import contextlib
 import difflib

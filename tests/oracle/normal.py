@@ -19,7 +19,7 @@ _RULES = [
     (re.compile(r"For help, use .* -h$", re.M), "For help, use PROG -h"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xADDRESS"),
     (re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"), "HTTPDATE"),
-    (re.compile(r"(file: ).*?( line: )\d+"), r"\1FILE\2N"),
+    (re.compile(r"file: (?!')\S+ line: \d+"), "file: FILE line: N"),
 ]
 
 _SUBJECT = [
