@@ -8,7 +8,7 @@ from minisup.core.lifecycle import Process
 from minisup.core.roster import Group
 from minisup.core.words import Instant, Outcome, Target
 from minisup.errors import Fault
-from minisup.specs import Configuration, DaemonSpec, GroupSpec, ProcessKey, ProcessSpec
+from minisup.specs import Configuration, DaemonSpec, GroupSpec, PluginSpec, ProcessKey, ProcessSpec
 from minisup.states import ProcessStates, SupervisorStates
 
 
@@ -28,7 +28,11 @@ class FakePort:
 
     def __init__(self) -> None:
         self.groups_configured = (GroupSpec("web", 5, programs("b", "a")), GroupSpec("solo", 999, programs("solo")))
-        self.configuration = Configuration(DaemonSpec(identifier="wheel"), self.groups_configured)
+        self.configuration = Configuration(
+            DaemonSpec(identifier="wheel"),
+            self.groups_configured,
+            rpcinterfaces=(PluginSpec("supervisor", "supervisor.rpcinterface:make_main_rpcinterface"),),
+        )
         self.mood: int = SupervisorStates.RUNNING
         self.groups: Mapping[str, Group] = {spec.name: Group(spec) for spec in self.groups_configured}
         self.asked: list[tuple[object, ...]] = []

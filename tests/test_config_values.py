@@ -32,7 +32,7 @@ GOOD: dict[str, tuple[v.Converter, str, Any]] = {
     "path home": (v.path, "~/x", "/home/me/x"),
     "logfile none": (v.logfile, "None", None),
     "logfile off": (v.logfile, "OFF", None),
-    "logfile empty": (v.logfile, "", None),
+    "logfile empty": (v.logfile, "", ""),
     "logfile auto": (v.logfile, "Auto", v.AUTO),
     "logfile syslog": (v.logfile, "SYSLOG", v.SYSLOG),
     "logfile path": (v.logfile, "/tmp/AUTO", "/tmp/AUTO"),

@@ -6,6 +6,7 @@ import socket
 import xmlrpc.client
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from fake_port import FakePort
 
 from minisup.control import server, tail
 from minisup.core.roster import Group
-from minisup.specs import Configuration, DaemonSpec, GroupSpec, LogSpec, ProcessSpec, ServerSpec
+from minisup.specs import DaemonSpec, GroupSpec, LogSpec, ProcessSpec, ServerSpec
 from minisup.states import ProcessStates
 
 pytestmark = pytest.mark.anyio
@@ -470,7 +471,7 @@ async def test_a_follower_that_leaves_is_noticed(tmp_path: Path, port: FakePort,
 
 
 async def test_access_lines_where_the_log_wants_them(tmp_path: Path, port: FakePort) -> None:
-    port.configuration = Configuration(DaemonSpec(loglevel="trace"))
+    port.configuration = replace(port.configuration, daemon=DaemonSpec(loglevel="trace"))
     async with serving(tmp_path, port) as served, served.client() as client:
         await client.say(get("/error/é"))
         await client.reply()
@@ -493,3 +494,11 @@ async def test_no_line_otherwise(tmp_path: Path, port: FakePort) -> None:
         await client.say(get("/nope"))
         await client.reply()
     assert port.lines == []
+
+
+async def test_without_the_main_interface_only_system_methods(tmp_path: Path, port: FakePort) -> None:
+    port.configuration = replace(port.configuration, rpcinterfaces=())
+    async with serving(tmp_path, port) as served, served.client() as client:
+        with pytest.raises(xmlrpc.client.Fault, match="UNKNOWN_METHOD"):
+            await client.call("supervisor.getState")
+        assert "system.listMethods" in str(await client.call("system.listMethods"))

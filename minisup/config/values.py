@@ -119,9 +119,11 @@ def path(text: str, facts: Facts) -> str:
 
 
 def logfile(text: str, facts: Facts) -> str | None:
-    """A path; AUTO for a generated one; NONE or OFF for no file; syslog."""
+    """A path; AUTO for a generated one; NONE, OFF or nothing for no file; syslog."""
+    if not text:
+        return ""  # no file either, but clients are shown what is there: nothing
     word = text.lower()
-    if word in ("none", "off", ""):
+    if word in ("none", "off"):
         return None
     return word if word in (AUTO, SYSLOG) else path(text, facts)
 

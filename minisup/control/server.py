@@ -19,6 +19,7 @@ from anyio.lowlevel import checkpoint
 
 from minisup.control import tail
 from minisup.control.port import Port
+from minisup.control.rpc import METHODS
 from minisup.control.system_rpc import Dispatcher
 from minisup.protocol import http
 from minisup.protocol.http import Head, HttpError, Receiver, Request
@@ -76,7 +77,8 @@ class Site:
     def __init__(self, port: Port) -> None:
         self.port = port
         self.verbose = port.configuration.daemon.loglevel.lower()[:4] in _VERBOSE
-        self.dispatcher = Dispatcher(port, self.verbose)
+        served = any(plugin.name == "supervisor" for plugin in port.configuration.rpcinterfaces)
+        self.dispatcher = Dispatcher(port, self.verbose, METHODS if served else {})
 
     async def answer(self, request: Request) -> Answer:
         """The answer to a request; an error in it is logged and becomes 500."""
