@@ -93,6 +93,11 @@ def is_there(pid: int) -> bool:
         return False
 
 
+def worked(pid: int) -> float:
+    """Seconds of a processor that a process had so far."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
 def open_fds(pid: int) -> int:
     """How many descriptors a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
@@ -103,7 +108,7 @@ def open_fds(pid: int) -> int:
 
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
+        super().__init__("localhost", timeout=3 * PATIENCE)
         self._path = path
 
     def connect(self) -> None:

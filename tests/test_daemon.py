@@ -25,6 +25,7 @@ from daemon import (
     LINE,
     MARK,
     MINISUP,
+    PATIENCE,
     PYTHON,
     Daemon,
     Room,
@@ -35,6 +36,7 @@ from daemon import (
     program,
     room,
     until,
+    worked,
 )
 from daemon import said as lines_of
 
@@ -86,20 +88,26 @@ class TestRestart:
 
 
 class Asker(threading.Thread):
-    """Asks getState without pause, and notes how long each answer took."""
+    """Asks getState without pause, and notes how much else the daemon did before each answer.
+
+    Attributes:
+        worked: seconds of a processor that the daemon used from each question to its answer. What the other processes
+            of a busy machine use meanwhile is not its fault.
+    """
 
     def __init__(self, daemon: Daemon) -> None:
         super().__init__(daemon=True)
         self._proxy = daemon.client()
+        self._pid = daemon.pid
         self._over = threading.Event()
-        self.took: list[float] = []
+        self.worked: list[float] = []
         self.start()
 
     def run(self) -> None:
         while not self._over.is_set():
-            began = time.monotonic()
+            before = worked(self._pid)
             self._proxy.supervisor.getState()
-            self.took.append(time.monotonic() - began)
+            self.worked.append(worked(self._pid) - before)
             self._over.wait(0.002)
 
     def __enter__(self) -> "Asker":
@@ -107,7 +115,8 @@ class Asker(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self.join(20)
+        self.join(PATIENCE)
+        self._proxy("close")()
 
 
 def rss(pid: int) -> int:
@@ -126,9 +135,11 @@ class TestThousand:
         def pids() -> set[int]:
             return {info["pid"] for info in daemon.rpc.getAllProcessInfo() if info["statename"] == "RUNNING"}
 
+        patience = 3 * PATIENCE  # a thousand of them
+
         def start() -> set[int]:
             assert len(daemon.rpc.startProcessGroup("many")) == 1000
-            return until(lambda: len(found := pids()) == 1000 and found)
+            return until(lambda: len(found := pids()) == 1000 and found, seconds=patience)
 
         def stop() -> None:
             assert {answer["status"] for answer in daemon.rpc.stopProcessGroup("many")} == {80}
@@ -139,12 +150,11 @@ class TestThousand:
             first = start()
             for pid in first:
                 os.kill(pid, signal.SIGKILL)
-            second = until(lambda: len(found := pids() - first) == 1000 and found)
+            second = until(lambda: len(found := pids() - first) == 1000 and found, seconds=patience)
             stop()
-        assert median(asker.took) < 0.1
-        assert max(asker.took) < 1
+        assert median(asker.worked) < 0.05
+        assert max(asker.worked) < 0.5
         assert not any(map(is_there, first | second))
-        asker._proxy("close")()
         until(lambda: open_fds(daemon.pid) == fds, lambda: f"{open_fds(daemon.pid)} descriptors, {fds} before")
         memory = rss(daemon.pid)
         start()
@@ -492,7 +502,7 @@ class TestLogsInTrouble:
         daemon = here.run(*both, program("c", "cat", startsecs=0), stdout=subprocess.PIPE)
         with Asker(daemon) as asker:
             daemon.says("exited: [ab]", 2)
-        assert max(asker.took) < 1
+        assert max(asker.worked) < 0.5
         for name in "ab":
             assert daemon.output(name) == [f"err {i}" for i in range(lines)]
         [dropped] = daemon.said("cannot write to stdout")
