@@ -300,6 +300,28 @@ class TestHup:
         assert daemon.stop() == 0
         assert len(daemon.said(STARTED)) == 1
 
+    def test_while_a_client_listens(self, here: Room) -> None:
+        daemon = here.run(program("a", "sleep 1000", startsecs=0))
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.settimeout(PATIENCE)
+            listener.connect(str(here.folder / "s"))
+            listener.sendall(b"GET /mainlogtail HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert listener.recv(4096).startswith(b"HTTP/1.1 200")
+            daemon.send(signal.SIGHUP)
+            daemon.says(STARTED, 2)
+            while listener.recv(4096):  # the end of the stream, and no hanging
+                pass
+        daemon.forget()
+        assert daemon.up().stop() == 0
+
+
+def test_an_error_of_configuration_is_2(here: Room) -> None:
+    conf = here.write("[program:a]\nstartsecs=soon\n")
+    daemon = here.start(stderr=subprocess.PIPE)
+    assert daemon.wait() == 2
+    assert daemon.process.stderr is not None
+    assert daemon.process.stderr.read().decode().startswith(f"{conf}:")
+
 
 class TestSignals:
     @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGRTMIN + 3])
@@ -379,6 +401,14 @@ class TestLastWords:
         daemon.says("exited: ", 51)
         sizes = {path.stat().st_size for path in here.folder.glob("[0-9][0-9].log")}
         assert (sizes, (here.folder / "big.log").stat().st_size) == ({61440}, 5_000_000)
+
+    def test_also_of_programs_that_are_stopped_with_the_daemon(self, here: Room) -> None:
+        code = "trap 'head -c 200000 /dev/zero; exit 0' TERM; echo up; while :; do sleep 0.05; done"
+        (here.folder / "talker.sh").write_text(code)
+        daemon = here.run(program("a", f"sh {here.folder}/talker.sh", startsecs=0))
+        daemon.outputs("a")
+        assert daemon.stop() == 0
+        assert (here.folder / "a.log").read_bytes() == b"up\n" + bytes(200_000)
 
     def test_a_grandchild_is_heard_for_a_second(self, here: Room) -> None:
         code = "(sleep 0.2; echo early; sleep 2; echo late; echo survived > survived; echo) &"
@@ -519,6 +549,17 @@ class TestLogsInTrouble:
         daemon = here.start(wrapper=["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]).up().running("a")
         assert daemon.stop() == 0
         assert daemon.said("cannot|error|Traceback") == []
+
+    def test_stdout_is_a_file(self, here: Room) -> None:
+        path = here.folder / "out"
+        path.write_text("before\n")
+        here.write(program("a", "sh -c 'echo hello; sleep 1000'", stdout_logfile="/dev/stdout", startsecs=0))
+        with path.open("a") as file:
+            daemon = here.start(stdout=file).up()
+        until(lambda: "hello\n" in path.read_text())
+        assert daemon.stop() == 0
+        assert path.read_text().startswith("before\n")
+        assert path.read_text().endswith("stopped: a (terminated by SIGTERM)\n")
 
     def test_stdout_is_a_socket(self, here: Room) -> None:
         ours, theirs = socket.socketpair()
