@@ -387,7 +387,7 @@ CASES: dict[str, Case] = {
         DAEMON.replace("supervisord.log", "logs") + CAT,
         bare=True,
         ready=False,
-        differs={"stderr": "logfile-unopenable"},
+        differs=dict.fromkeys(("stderr", "error"), "logfile-unopenable"),
     ),
     "start, stop, start again": Case(
         CAT, (UP, Signal(SIGTERM), Exits(), Start(), UP, states(), Signal(SIGTERM), Exits())

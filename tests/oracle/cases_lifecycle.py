@@ -347,9 +347,10 @@ CASES: dict[str, Case] = {
         call("stopProcess", "a", False),
         info("a", "statename", "pid", "description"),
         call("stopProcess", "a"),
+        KillChild("a"),
         Until("a", "STOPPED"),
         startsecs=0,
-        stopwaitsecs=2,
+        stopwaitsecs=60,
     ),
     "the waiting stop says that it waits": Case(
         program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=1),
@@ -417,9 +418,10 @@ CASES: dict[str, Case] = {
         call("startProcess", "a", False),
         call("startProcess", "a", True),
         info("a", "statename"),
+        KillChild("a"),
         Until("a", "STOPPED"),
         startsecs=0,
-        stopwaitsecs=2,
+        stopwaitsecs=60,
     ),
     "a start that waits is told when somebody stops it": _one(
         "@DIR@/talk",

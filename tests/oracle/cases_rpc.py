@@ -1,9 +1,10 @@
 """Cases on XML-RPC and HTTP: every method, its faults and its types."""
 
 from collections.abc import Iterator
+from signal import SIGKILL
 
 from .case import HEAD, Case
-from .programs import FILES, program
+from .programs import FILES, SLOW, program
 from .steps import (
     Append,
     Begin,
@@ -12,9 +13,11 @@ from .steps import (
     End,
     Exits,
     Http,
+    KillChild,
     Members,
     Post,
     Read,
+    SignalPid,
     Step,
     Until,
     UntilText,
@@ -340,6 +343,8 @@ CASES: dict[str, Case] = {
             states(),
             call("stopAllProcesses", label="stop again"),
             Call("startAllProcesses", (False,), unordered=True),
+            Until("a", "RUNNING"),
+            Until("b", "RUNNING"),
             Call("stopAllProcesses", (False,), unordered=True),
         ),
         without=("success: b", "success: a"),
@@ -447,7 +452,7 @@ CASES: dict[str, Case] = {
                     {"methodName": "supervisor.getState", "params": [1]},
                     {"methodName": "system.listMethods", "params": [1]},
                     {"methodName": "supervisor.startProcess", "params": ["b"]},
-                    {"methodName": "supervisor.stopAllProcesses"},
+                    {"methodName": "supervisor.stopProcess", "params": ["b"]},
                 ],
             ),
             call("system.multicall", []),
@@ -601,7 +606,7 @@ CASES: dict[str, Case] = {
     ),
     # --- the daemon -----------------------------------------------------------------------------------------------
     "while it stops every method says so": Case(
-        program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=3),
+        SLOW,
         (
             UP,
             UntilText("a.log", "ready"),
@@ -613,6 +618,7 @@ CASES: dict[str, Case] = {
             call("nope"),
             call("startProcess"),
             Call("system.multicall", ([{"methodName": "supervisor.getState"}],)),
+            SignalPid("a.pid", SIGKILL),
             Exits(),
         ),
         FILES,
@@ -708,13 +714,14 @@ CASES: dict[str, Case] = {
         ),
     ),
     "calls for the waiting are answered in the end": Case(
-        program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=2),
+        SLOW,
         (
             UP,
             UntilText("a.log", "ready"),
             Begin("one", call("stopProcess", "a")),
             UntilText("a.log", "got TERM"),
             call("stopProcess", "a"),
+            KillChild("a"),
             End("one"),
         ),
         FILES,

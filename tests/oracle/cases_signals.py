@@ -6,6 +6,7 @@ from signal import (
     SIGCONT,
     SIGHUP,
     SIGINT,
+    SIGKILL,
     SIGPIPE,
     SIGQUIT,
     SIGTERM,
@@ -16,7 +17,7 @@ from signal import (
 )
 
 from .case import HEAD, Case
-from .programs import FILES, program
+from .programs import FILES, SLOW, program
 from .steps import (
     Exits,
     Mode,
@@ -25,6 +26,7 @@ from .steps import (
     Read,
     SamePid,
     Signal,
+    SignalPid,
     Took,
     Until,
     UntilText,
@@ -37,7 +39,7 @@ from .steps import (
 
 UP = Until("a", "RUNNING")
 ONE = program("a", "@DIR@/talk TERM=0", startsecs=0)
-SLOW = program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=2)
+PATIENT = program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=2)
 READY = (UP, UntilText("a.log", "ready"))
 
 
@@ -50,10 +52,10 @@ CASES: dict[str, Case] = {
     "INT ends it": _ends_with(SIGINT),
     "QUIT ends it": _ends_with(SIGQUIT),
     "it waits for what does not stop, then kills it": Case(
-        SLOW, (*READY, Signal(SIGTERM), Took(1.5, 5, Exits())), FILES
+        PATIENT, (*READY, Signal(SIGTERM), Took(1.5, 5, Exits())), FILES
     ),
     "the log names what it waits for": Case(
-        "[group:g]\nprograms=a,b\n" + SLOW + program("b", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=2),
+        "[group:g]\nprograms=a,b\n" + PATIENT + program("b", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=2),
         (
             Until("g:a", "RUNNING"),
             UntilText("a.log", "ready"),
@@ -131,12 +133,28 @@ CASES: dict[str, Case] = {
     ),
     "HUP while it stops is ignored": Case(
         SLOW,
-        (*READY, Signal(SIGTERM), UntilText("a.log", "got TERM"), Signal(SIGHUP), logged("SIGHUP"), Exits()),
+        (
+            *READY,
+            Signal(SIGTERM),
+            UntilText("a.log", "got TERM"),
+            Signal(SIGHUP),
+            logged("SIGHUP"),
+            SignalPid("a.pid", SIGKILL),
+            Exits(),
+        ),
         FILES,
     ),
     "TERM while it restarts ends it": Case(
         SLOW,
-        (*READY, Signal(SIGHUP), UntilText("a.log", "got TERM"), Signal(SIGTERM), logged("SIGTERM"), Exits()),
+        (
+            *READY,
+            Signal(SIGHUP),
+            UntilText("a.log", "got TERM"),
+            Signal(SIGTERM),
+            logged("SIGTERM"),
+            SignalPid("a.pid", SIGKILL),
+            Exits(),
+        ),
         FILES,
     ),
     "a second HUP while it restarts": Case(
@@ -147,9 +165,14 @@ CASES: dict[str, Case] = {
             UntilText("a.log", "got TERM"),
             Signal(SIGHUP),
             logged("SIGHUP", 2),
+            SignalPid("a.pid", SIGKILL),
             logged("supervisord started", 2),
             UntilText("a.log", "ready", 2),
             UP,
+            Signal(SIGTERM),
+            UntilText("a.log", "got TERM", 2),
+            SignalPid("a.pid", SIGKILL),
+            Exits(),
         ),
         FILES,
     ),
