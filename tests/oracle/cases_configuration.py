@@ -17,9 +17,14 @@ NODE = socket.gethostname()
 ALL_ERRORS = {"stderr": "conf-first-error", "log": "conf-first-error"}
 
 
-def _wrong(texts: dict[str, str], bare: bool = False) -> Case:
+def _wrong(texts: dict[str, str], bare: bool = False, differs: dict[str, str] | None = None) -> Case:
     """Configurations that cannot be read, one after the other."""
-    return Case(CAT, tuple(Reread(name, text, bare=bare) for name, text in texts.items()), files_too=False)
+    return Case(
+        CAT,
+        tuple(Reread(name, text, bare=bare, label=name) for name, text in texts.items()),
+        files_too=False,
+        differs=differs or {},
+    )
 
 
 def _option(texts: list[str]) -> Case:
@@ -263,6 +268,7 @@ CASES: dict[str, Case] = {
             )
         },
         bare=True,
+        differs=dict.fromkeys(("environment=A=%(host_node_name)s", 'environment=A="50%%"'), "expand-environment-twice"),
     ),
     "words: listeners": _wrong(
         {

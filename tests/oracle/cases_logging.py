@@ -506,7 +506,40 @@ CASES: dict[str, Case] = {
     "strip_ansi takes out colours": Case(
         "strip_ansi=true\n" + program("a", "@DIR@/odd", startsecs=0),
         (UP, UntilText("a.log", "end"), Read("a.log")),
-        {"odd": _script("\\033[31mred\\033[0m plain \\033[1;32;40mmore\\033[K \\033[5Xcl x\\033]y end\\n")},
+        {"odd": _script("\\033[31mred\\033[0m plain \\033[1;32;40mmore\\033[K x\\033]y end\\n")},
+    ),
+    "strip_ansi and a sequence that supervisord does not know": Case(
+        "strip_ansi=true\n" + program("a", "@DIR@/odd", startsecs=0),
+        (UP, UntilText("a.log", "end"), Read("a.log", label="text")),
+        {"odd": _script("more \\033[5Xcl end\\n")},
+        differs={"text": ("strip-ansi-ends", "more cl end\n")},
+    ),
+    "offsets beyond all files": Case(
+        program("a", "/bin/cat", autostart="false"),
+        (
+            call("readProcessStdoutLog", "a", "4611686018427387904", 0, label="2^62"),
+            call("readProcessStdoutLog", "a", "18446744073709551616", 0, label="2^64"),
+            call("readProcessStdoutLog", "a", 0, "4611686018427387904", label="length 2^62"),
+            call("readProcessStdoutLog", "a", 0, 2147483647),
+            call("tailProcessStdoutLog", "a", 2147483647, 2147483647),
+        ),
+        {"a.log": NINE},
+        differs={
+            "2^62": ("rpc-log-offset", ""),
+            "2^64": ("rpc-log-offset", ""),
+            "length 2^62": ("rpc-log-offset", NINE),
+            "log": "rpc-log-offset",
+        },
+    ),
+    "an offset that is no number": Case(
+        program("a", "/bin/cat", autostart="false"),
+        (
+            call("readProcessStdoutLog", "a", "x", 0),
+            call("tailProcessStdoutLog", "a", 0, "1.9"),
+            call("readLog", "", 0),
+        ),
+        {"a.log": NINE},
+        without=("Handling XML-RPC",),
     ),
     "without strip_ansi colours are kept": Case(
         program("a", "@DIR@/odd", startsecs=0),

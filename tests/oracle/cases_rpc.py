@@ -83,6 +83,13 @@ def _body(method: str, *params: str) -> str:
     return f"<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params>{inner}</params></methodCall>"
 
 
+def _post(length: str | None = None, colon: str = ": ", more: str = "", body: str | None = None) -> bytes:
+    """A whole request for getAPIVersion, with one thing odd about it."""
+    body = _body("supervisor.getAPIVersion") if body is None else body
+    head = f"POST /RPC2 HTTP/1.1\r\nHost: x\r\n{more}Content-Length{colon}{length or len(body)}\r\n\r\n"
+    return (head + body).encode()
+
+
 def _many(values: dict[str, tuple[object, ...]], extra: tuple[object, ...] = (), cut: bool = False) -> Iterator[Step]:
     for method, args in values.items():
         yield Call(method, args[:-1] if cut else (*args, *extra))
@@ -182,8 +189,7 @@ CASES: dict[str, Case] = {
     ),
     "a number where a name is due": Case(
         PLAIN,
-        (*(Call(m, (5, *BY_NAME[m][1:]), label=m) for m in NAMED), call("startProcessGroup", 5)),
-        differs={**dict.fromkeys(NAMED, ("rpc-wrong-type", "fault 2 INCORRECT_PARAMETERS")), "log": "rpc-wrong-type"},
+        (*(Call(m, (5, *BY_NAME[m][1:])) for m in NAMED), call("startProcessGroup", 5)),
     ),
     "answers as they are on the wire": Case(
         PLAIN,
@@ -701,6 +707,37 @@ CASES: dict[str, Case] = {
                 label="answer",
             ),
         ),
+    ),
+    "requests that supervisord takes ill": Case(
+        PLAIN,
+        (
+            UP,
+            Bytes(_post(length="abc"), "", 1, status_only=True, label="a length that is no number"),
+            Bytes(_post(length="0", body=""), "</body>", 1, status_only=True, label="a length of zero"),
+            Bytes(_post(colon=":"), "</methodResponse>", 1, status_only=True, label="no blank after the colon"),
+            Bytes(_post().replace(b"\r\n", b"\n"), "</methodResponse>", 1, status_only=True, label="bare ends of line"),
+            Bytes(_post().replace(b" HTTP/1.1", b""), "", 1, status_only=True, label="no version"),
+            Bytes(b"NONSENSE\r\n\r\n", "", 1, status_only=True, label="no request"),
+            Bytes(
+                _post(more="Expect: 100-continue\r\n"), "</methodResponse>", 1, status_only=True, label="expectation"
+            ),
+            Bytes(
+                b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "</body>",
+                1,
+                status_only=True,
+                label="in chunks",
+            ),
+        ),
+        differs={
+            "a length that is no number": ("http-length-bad", [["HTTP/1.1 400 Bad Request"], "closed"]),
+            "a length of zero": ("http-length-zero", [["HTTP/1.1 400 Bad Request"], "answered"]),
+            "no blank after the colon": ("http-length-blank", [["HTTP/1.1 200 OK"], "answered"]),
+            "bare ends of line": ("http-bare-lf", [["HTTP/1.1 200 OK"], "answered"]),
+            "no version": ("http-no-version", [["HTTP/1.0 200 OK"], "closed"]),
+            "log": "http-length-bad",
+            "no request": ("http-malformed", [["HTTP/1.1 400 Bad Request"], "closed"]),
+        },
     ),
     "names with marks of XML": Case(
         program("x<y&z>", "/bin/cat", startsecs=0, stdout_logfile="NONE", stderr_logfile="NONE"),

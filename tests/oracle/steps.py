@@ -187,6 +187,7 @@ class Bytes(Step):
                     break
                 got += chunk
                 if self.until_text and self.until_text.encode() in got:
+                    ended = "answered"
                     break
         answer = normal.text(got.decode(errors="backslashreplace"), peer)
         if self.status_only:
