@@ -78,7 +78,9 @@ def run(load: Callable[[], Configuration], configuration: Configuration) -> int:
         try:
             life.prepare(first)
             anyio.run(life.main)
-        except MinisupError:
+        except MinisupError as error:
+            if not first:  # a daemon's stderr leads nowhere by now
+                life.log("critical", str(error))
             life.close()
             raise
         except Exception:
