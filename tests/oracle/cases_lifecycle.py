@@ -41,10 +41,10 @@ CASES: dict[str, Case] = {
         "@DIR@/talk", Until("a", "STARTING"), info("a"), Pause(1.5), info("a"), startsecs=60
     ),
     "a program with startsecs=2 needs two seconds": _one(
-        "@DIR@/talk", Until("a", "STARTING"), Took(1.0, 3.9, Until("a", "RUNNING")), startsecs=2
+        "@DIR@/talk", Until("a", "STARTING"), Took(1.0, 8, Until("a", "RUNNING")), startsecs=2
     ),
     "with startsecs=0 a program is RUNNING at once": _one(
-        "@DIR@/talk", Took(0, 1.5, Until("a", "RUNNING")), UntilText("a.log", "ready"), info("a"), startsecs=0
+        "@DIR@/talk", Took(0, 6, Until("a", "RUNNING")), UntilText("a.log", "ready"), info("a"), startsecs=0
     ),
     "autostart=false leaves a program alone": _one(
         "@DIR@/talk",
@@ -65,8 +65,8 @@ CASES: dict[str, Case] = {
     "a failed start is tried again later each time": _one(
         "/bin/false",
         logged("spawned", 1),
-        Took(0.5, 2.5, logged("spawned", 2)),
-        Took(1.5, 3.5, logged("spawned", 3)),
+        Took(0.5, 6, logged("spawned", 2)),
+        Took(1.5, 8, logged("spawned", 3)),
         Until("a", "FATAL"),
         startretries=2,
         startsecs=5,
@@ -113,7 +113,7 @@ CASES: dict[str, Case] = {
         logged("exited: a", 2),
         call("stopProcess", "a", label="stopped"),
         call("startProcess", "a", label="started again"),
-        Took(0, 1.5, Until("a", "FATAL"), label="given up"),
+        Took(0, 2.5, Until("a", "FATAL"), label="given up"),
         info("a"),
         startretries=2,
         startsecs=5,
@@ -319,7 +319,7 @@ CASES: dict[str, Case] = {
         "@DIR@/talk TERM",
         UntilText("a.log", "ready"),
         Until("a", "RUNNING"),
-        Took(0.9, 3.5, call("stopProcess", "a")),
+        Took(0.9, 8, call("stopProcess", "a")),
         info("a"),
         Read("a.log"),
         startsecs=0,
@@ -330,12 +330,12 @@ CASES: dict[str, Case] = {
             "a",
             "/bin/sh -c 'trap \"sleep 1.3; echo bye; exit 0\" TERM; echo ready; while :; do sleep 0.1; done'",
             startsecs=0,
-            stopwaitsecs=8,
+            stopwaitsecs=20,
         ),
         (
             UntilText("a.log", "ready"),
             Until("a", "RUNNING"),
-            Took(1.0, 5.0, call("stopProcess", "a")),
+            Took(1.0, 8, call("stopProcess", "a")),
             info("a"),
             Read("a.log"),
         ),

@@ -52,7 +52,7 @@ CASES: dict[str, Case] = {
     "INT ends it": _ends_with(SIGINT),
     "QUIT ends it": _ends_with(SIGQUIT),
     "it waits for what does not stop, then kills it": Case(
-        PATIENT, (*READY, Signal(SIGTERM), Took(1.5, 5, Exits())), FILES
+        PATIENT, (*READY, Signal(SIGTERM), Took(1.5, 10, Exits())), FILES
     ),
     "the log names what it waits for": Case(
         "[group:g]\nprograms=a,b\n" + PATIENT + program("b", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=2),
@@ -68,8 +68,8 @@ CASES: dict[str, Case] = {
         noise=True,
     ),
     "a second TERM": Case(
-        program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=3),
-        (*READY, Signal(SIGTERM), UntilText("a.log", "got TERM"), Signal(SIGTERM), Took(1.5, 5, Exits(), label="end")),
+        program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=5),
+        (*READY, Signal(SIGTERM), UntilText("a.log", "got TERM"), Signal(SIGTERM), Took(1.5, 12, Exits(), label="end")),
         FILES,
         differs={"end": "signal-second-term", "log": "signal-second-term"},
     ),
@@ -122,7 +122,7 @@ CASES: dict[str, Case] = {
     ),
     "HUP with a broken configuration": Case(
         ONE,
-        (*READY, Write("s.conf", HEAD + "[program:a]\nstartsecs=1\n"), Signal(SIGHUP), Exits(2.5, label="end")),
+        (*READY, Write("s.conf", HEAD + "[program:a]\nstartsecs=1\n"), Signal(SIGHUP), Exits(6.0, label="end")),
         FILES,
         differs={
             "end": "hup-broken-config",
@@ -187,7 +187,7 @@ CASES: dict[str, Case] = {
             Move("gone", "away"),
             Signal(SIGUSR2),
             logged("logreopen"),
-            Exits(1.0, label="end"),
+            Exits(4.0, label="end"),
         ),
         {**FILES, "gone/.keep": ""},
         differs={
@@ -200,7 +200,7 @@ CASES: dict[str, Case] = {
     ),
     "USR1 and ALRM": Case(
         ONE,
-        (*READY, Signal(SIGUSR1), Signal(SIGALRM), Exits(1.5, label="end")),
+        (*READY, Signal(SIGUSR1), Signal(SIGALRM), Exits(4.0, label="end")),
         FILES,
         differs=dict.fromkeys(("end", "exit status", "log", "left running", "files"), "signal-unhandled"),
     ),

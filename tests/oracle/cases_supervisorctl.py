@@ -55,7 +55,7 @@ CASES: dict[str, Case] = {
         program("a" * 40, "/bin/cat", startsecs=0), (Until("a" * 40, "RUNNING"), ctl("status")), FILES
     ),
     "status: STARTING, BACKOFF, STOPPING": Case(
-        program("a", "@DIR@/talk TERM", startsecs=60, stopwaitsecs=20)
+        program("a", "@DIR@/talk TERM", startsecs=60, stopwaitsecs=300)
         + program("b", "/bin/false", startsecs=5, startretries=50),
         (
             UntilText("a.log", "ready"),
