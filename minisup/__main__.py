@@ -11,12 +11,13 @@ from _signal import (  # type: ignore[import-not-found]
     SIGHUP,
     SIGINT,
     SIGQUIT,
+    SIGRTMIN,
     SIGTERM,
     SIGUSR2,
     pthread_sigmask,
 )
 
-pthread_sigmask(SIG_BLOCK, (SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR2))
+pthread_sigmask(SIG_BLOCK, (SIGTERM, SIGINT, SIGQUIT, SIGRTMIN + 3, SIGHUP, SIGUSR2))
 
 import sys  # noqa: E402
 

@@ -1,7 +1,7 @@
 """The composition root: one daemon from its configuration to its end.
 
     run ── life ── life ...              one life per configuration: HUP and `restart` begin the next
-            │ prepare   privileges, limits, main log, AUTO logs, sockets, signals, daemonize, pidfile
+            │ prepare   privileges, limits, main log, sockets, signals, background, groups and AUTO logs, pidfile
             │ main      task group: driver, server; nothing outlives it
             │ close     sockets, strays (PID 1), pipes, logs, pidfile
 
@@ -12,12 +12,14 @@
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import anyio
 
 from minisup.config.build import ROOT_WITHOUT_USER
 from minisup.config.changes import diff
+from minisup.config.schema import MAIN_FACTORY
 from minisup.control.server import serve
 from minisup.core.engine import Engine
 from minisup.core.roster import Group
@@ -52,7 +54,7 @@ from minisup.specs import (
     ServerSpec,
     make_namespec,
 )
-from minisup.states import RUNNING_STATES
+from minisup.states import RUNNING_STATES, SupervisorStates
 
 BROKEN = 70
 """Exit code after a fault of our own (EX_SOFTWARE of sysexits.h)."""
@@ -176,7 +178,8 @@ class Life:
         for spec in self._configuration.servers:
             self._servers.append((spec, sockets.open_server(spec, self.log)))
             for plugin in self._configuration.rpcinterfaces:
-                self.log("info", f"RPC interface '{plugin.name}' initialized")
+                if plugin.factory == MAIN_FACTORY:
+                    self.log("info", f"RPC interface '{plugin.name}' initialized")
             if not spec.username:
                 # In a container a socket that only its owner may open is the normal case, not a critical one.
                 private = pid_1 and spec.path is not None and not spec.mode & 0o077
@@ -193,7 +196,7 @@ class Life:
             for name in self._configuration.daemon.start:
                 tasks.start_soon(self._start_group, name)
             await self.driver.run()
-            if not self.driver.restarting:
+            if self._engine.mood != SupervisorStates.RESTARTING:
                 self.next = None  # a restart was under way when somebody asked for the end
             tasks.cancel_scope.cancel()
 
@@ -217,21 +220,26 @@ class Life:
 
     def close(self) -> None:
         """Leave nothing behind: sockets, strays, pipes, logs, pidfile. Also after a start that failed half-way."""
-        sockets.close_servers([server for _, server in self._servers])
-        if self._driver is not None:
-            if self.next is None and os.getpid() == 1 and (reaped := end_strays(STRAYS)):
-                self.log("info", f"ended {reaped} stray processes")
-            self._driver.close()
-        daemonize.remove_pidfile(self._pidfile)
-        self._consoles.drain(LAST_WORDS)
-        if self._main_log is not None:
-            self._main_log.close()
-        self._consoles.close()
-        if self._catcher is not None:
-            self._catcher.close()
+        with ExitStack() as steps:  # last in, first out; each is taken, whatever became of the others
+            if self._catcher is not None:
+                steps.callback(self._catcher.close)
+            steps.callback(self._consoles.close)
+            if self._main_log is not None:
+                steps.callback(self._main_log.close)
+            steps.callback(self._consoles.drain, LAST_WORDS)
+            steps.callback(daemonize.remove_pidfile, self._pidfile)
+            if self._driver is not None:
+                steps.callback(self._driver.close)
+                steps.callback(self._end_strays)
+            steps.callback(sockets.close_servers, [server for _, server in self._servers])
+
+    def _end_strays(self) -> None:
+        if self.next is None and os.getpid() == 1 and (reaped := end_strays(STRAYS)):
+            self.log("info", f"ended {reaped} stray processes")
 
     def fall(self, why: str) -> None:
         """A fault of our own: say it, take the children along, and leave nothing behind."""
+        self.next = None
         self.log("critical", f"internal error: {why}")
         if self._main_log is None:
             note(f"internal error: {why}")

@@ -35,7 +35,7 @@ def run(argv0: str, words: Sequence[str]) -> int:
         sys.stdout.write(version_text(argv0))
         return 0
     for notice in options.notices:
-        sys.stderr.write(f"{notice}\n")
+        _tell(f"{notice}\n")
 
     def load(log_problems: bool = False) -> Configuration:
         configuration, problems = examine(options.overrides, facts)
@@ -71,10 +71,11 @@ def _log(daemon: DaemonSpec, lines: list[str]) -> None:
     """Why we did not start, in the log that the configuration names, for those who never see our stderr."""
     from minisup.runtime.mainlog import MainLog
 
-    if daemon.logfile is None or daemon.logfile_default:
-        return  # nobody asked for a file here
+    # Never made here: we may be root still, and the user that the daemon becomes could not open it afterwards.
+    if daemon.logfile is None or daemon.logfile_default or not os.path.isfile(daemon.logfile):
+        return
     try:
-        log = MainLog(replace(daemon, nodaemon=False))
+        log = MainLog(replace(daemon, nodaemon=False, logfile_maxbytes=0))
     except MinisupError:
         return
     for line in lines:
@@ -83,8 +84,12 @@ def _log(daemon: DaemonSpec, lines: list[str]) -> None:
 
 
 def _refuse(text: str) -> int:
+    _tell(text)
+    return 2
+
+
+def _tell(text: str) -> None:
     try:
         sys.stderr.write(text)
     except (OSError, AttributeError):
         pass  # nobody to tell
-    return 2

@@ -254,7 +254,7 @@ class Engine:
     def _autostart(self, group: Group) -> None:
         if not group.spec.is_plain:
             return  # shown, not run: listeners and FastCGI programs come with a later release
-        # QUIRK(supervisor): in the order of the group's list, not by priority. test_engine.py: autostart order
+        # QUIRK(supervisor): in the order of the group's list, not by priority. test_engine.py: test_autostart_order
         for process in group.processes.values():
             if process.spec.autostart:
                 self._starts.setdefault(process.key, False)
@@ -314,7 +314,7 @@ class Engine:
 
     def group_added(self, given: GroupAdded, at: Instant) -> list[Effect]:
         name = given.spec.name
-        # QUIRK(supervisor): of two groups with one name the first is activated. test_engine.py: same group name
+        # QUIRK(supervisor): of two groups with one name the first is activated. test_engine.py: test_same_group_name
         if name in self.groups:
             return []
         group = self.groups[name] = Group(given.spec)

@@ -18,7 +18,8 @@ class Group:
 
     def __init__(self, spec: GroupSpec) -> None:
         self.spec = spec
-        # QUIRK(supervisor): of two processes with one name the later replaces the earlier. test_roster.py: same name
+        # QUIRK(supervisor): of two processes with one name the later replaces the earlier.
+        # test_roster.py: test_same_name
         self.processes = {process.name: Process(spec.name, process) for process in spec.processes}
 
     def by_priority(self) -> list[Process]:

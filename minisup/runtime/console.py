@@ -220,6 +220,8 @@ class Console:
             data = b"\n" + data
         self._speaker = voice
         sent = 0 if self._buffer else self._send(data)
+        while 0 < sent < len(data) and self._way is not None and _is_file(self._way.fd):
+            sent += self._send(data[sent:])  # a disk that is nearly full; epoll_ctl(2) takes no files (EPERM)
         if sent == len(data):
             self._mid_line = data[-1] != 0x0A
             return

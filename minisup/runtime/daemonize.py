@@ -57,7 +57,7 @@ def set_rlimits(minfds: int, minprocs: int) -> list[str]:
             hard = wanted
         try:
             resource.setrlimit(kind, (wanted, hard))
-        except (OSError, ValueError) as why:
+        except (OSError, ValueError, OverflowError) as why:
             raise MinisupError(_LIMITS[name].format(wanted=wanted, hard=hard)) from why
         said.append(f"Increased {name} limit to {wanted}")
     return said

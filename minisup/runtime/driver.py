@@ -60,10 +60,9 @@ DEATHS_AT_ONCE = 16
 class _Running:
     """A child and our ends of its pipes."""
 
-    __slots__ = ("feed", "pid", "pumps")
+    __slots__ = ("feed", "pumps")
 
-    def __init__(self, pid: int, feed: StdinFeed | None, pumps: list[Pump]) -> None:
-        self.pid = pid
+    def __init__(self, feed: StdinFeed | None, pumps: list[Pump]) -> None:
         self.feed = feed
         self.pumps = pumps
 
@@ -107,7 +106,6 @@ class Driver:
         catcher: SignalCatcher | None,
     ) -> None:
         self.engine = engine
-        self.restarting = False
         self._system = system
         self._log = log
         self._outlet = outlet
@@ -156,7 +154,7 @@ class Driver:
     # --- the task -----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Until the engine says `Quit`; `restarting` then tells what for."""
+        """Until the engine says `Quit`."""
         for console in self._consoles.opened:  # something may have been said before there was a task
             self.watch_console(console)
         await self._reap()  # whoever died before SIGCHLD was caught: a shell's jobs, or between two lives
@@ -199,9 +197,10 @@ class Driver:
                 served += 1
                 if served % PIPES_AT_ONCE == 0:
                     await checkpoint()
-                self._pump(target)
+                target.pump()
             elif isinstance(target, StdinFeed):
-                self._feed(target)
+                if target.flush():
+                    self._forget(target.fileno())
             elif isinstance(target, Console):
                 self._flush(target)
         self._time_passed()
@@ -209,7 +208,7 @@ class Driver:
     def _time_passed(self) -> None:
         now = self._system.now().mono
         while self._lingering and self._lingering[0][0] <= now:
-            self._close(self._lingering.popleft()[1])
+            self._lingering.popleft()[1].close()
         self._consoles.flush_due(now)
         deadline = self.engine.deadline
         if deadline is not None and deadline <= now:
@@ -245,14 +244,13 @@ class Driver:
         try:
             channels = self._open_channels(key, spec)
         except OSError as error:
-            why = f"unknown error making dispatchers for '{spec.name}': {errno_name(error)}"
-            return SpawnFailed(key, why)
+            return SpawnFailed(key, _spawn_problem(spec.name, error))
         return self._start(key, spec, command, channels)
 
     def _start(self, key: ProcessKey, spec: ProcessSpec, command: Command, channels: list[Channel]) -> Input:
         try:
             child = self._system.spawn(spec, command, self._outlet.environment(key, spec))
-        except OSError as error:
+        except (OSError, ValueError, OverflowError) as error:  # the latter: a value that no system call takes
             for channel in channels:
                 channel.end(0)
             return SpawnFailed(key, _spawn_problem(spec.name, error))
@@ -261,11 +259,11 @@ class Driver:
 
     def _adopt(self, key: ProcessKey, child: Child, channels: list[Channel]) -> None:
         ends = [child.stdout] if child.stderr is None else [child.stdout, child.stderr]
-        pumps = [Pump(fd, channel, child.pid) for fd, channel in zip(ends, channels, strict=True)]
+        pumps = [Pump(fd, channel, child.pid, self._forget) for fd, channel in zip(ends, channels, strict=True)]
         for pump in pumps:
             self._selector.register(pump, EVENT_READ, None)
-        feed = None if child.stdin is None else StdinFeed(child.stdin)
-        self._children[child.pid] = _Running(child.pid, feed, pumps)
+        feed = None if child.stdin is None else StdinFeed(child.stdin, self._forget)
+        self._children[child.pid] = _Running(feed, pumps)
         self._pids[key] = child.pid
 
     def _bury(self, pid: int, status: int) -> None:
@@ -276,30 +274,14 @@ class Driver:
             if process is not None:
                 self._pids.pop(process.key, None)
             if child.feed is not None:
-                self._drop(child.feed)
                 child.feed.close()
             for pump in child.pumps:
                 self._last_words(pump)
         self.post(Exited(pid, status))
 
     def _last_words(self, pump: Pump) -> None:
-        if pump.closed:
-            return
-        fd = pump.fileno()
-        if pump.drain():
-            self._selector.unregister(fd)
-        else:  # somebody else has it open still
+        if not pump.closed and not pump.drain():  # somebody else has it open still
             self._lingering.append((self._system.now().mono + LINGER, pump))
-
-    def _close(self, pump: Pump) -> None:
-        if not pump.closed:
-            self._selector.unregister(pump)
-            pump.close()
-
-    def _pump(self, pump: Pump) -> None:
-        fd = pump.fileno()
-        if fd >= 0 and not pump.pump():
-            self._selector.unregister(fd)
 
     # --- the other direction ------------------------------------------------------------------------------------------
 
@@ -313,29 +295,22 @@ class Driver:
         if child is None or child.feed is None:
             raise BrokenPipeError
         child.feed.write(data)
-        fd = child.feed.fileno()
         if not child.feed.flush():
             self._watch(child.feed)
         elif child.feed.closed:
-            self._forget(fd)
             raise BrokenPipeError
 
     def _watch(self, target: "StdinFeed | Console") -> None:
-        if target.fileno() not in self._selector.get_map():
+        watched = self._selector.get_map()
+        if watched is not None and target.fileno() not in watched:  # None: we are closed, the end drains consoles
             self._selector.register(target, EVENT_WRITE, None)
 
     def _forget(self, fd: int) -> None:
-        if fd in self._selector.get_map():
+        """Watch a descriptor no longer. To be called before it is closed: of one that was closed first epoll(7) goes on
+        to tell as long as a forked child holds a copy."""
+        watched = self._selector.get_map()
+        if fd >= 0 and watched is not None and fd in watched:
             self._selector.unregister(fd)
-
-    def _drop(self, feed: StdinFeed) -> None:
-        if not feed.closed:
-            self._forget(feed.fileno())
-
-    def _feed(self, feed: StdinFeed) -> None:
-        fd = feed.fileno()
-        if feed.flush():
-            self._forget(fd)
 
     def watch_console(self, console: Console) -> None:
         """A console has something to write and could not: write it when there is room."""
@@ -414,7 +389,6 @@ class Driver:
 
     def _leave(self, effect: Quit) -> None:
         self._quit = True
-        self.restarting = effect.restart
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -424,13 +398,11 @@ class Driver:
             if child.feed is not None:
                 child.feed.close()
             for pump in child.pumps:
-                if not pump.closed:
-                    pump.drain()
-                    pump.close()
-        for _, pump in self._lingering:
-            if not pump.closed:
                 pump.drain()
                 pump.close()
+        for _, pump in self._lingering:
+            pump.drain()
+            pump.close()
         for channels in self._channels.values():
             for channel in channels:
                 channel.close()
@@ -465,8 +437,10 @@ _CARRY_OUT: dict[type[Effect], Callable[[Driver, Any], Input | None]] = {
 }
 
 
-def _spawn_problem(name: str, error: OSError) -> str:
+def _spawn_problem(name: str, error: OSError | ValueError | OverflowError) -> str:
     """supervisord's words for what went wrong before there was a child. Source: ``process.Subprocess.spawn``."""
+    if not isinstance(error, OSError):
+        return f"unknown error making dispatchers for '{name}': {error}"
     if error.filename == "fork":
         if isinstance(error, BlockingIOError):
             return f"Too many processes in process table to spawn '{name}'"

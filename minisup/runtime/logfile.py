@@ -190,10 +190,20 @@ class LogFile:
     def _shift(self) -> None:
         """``path.1`` becomes ``path.2`` and so on, and the file ``path.1``."""
         if not self._shifted:
-            for number in range(self._backups - 1, 0, -1):
+            for number in range(min(self._backups - 1, self._oldest()), 0, -1):
                 _move(f"{self.path}.{number}", f"{self.path}.{number + 1}")
             self._shifted = True  # if the last step fails and is tried again, the backups must not move on without it
         _move(self.path, f"{self.path}.1")
+
+    def _oldest(self) -> int:
+        """The highest number of a backup that exists: `backups` may be a billion."""
+        folder, name = os.path.split(self.path)
+        try:
+            found = os.listdir(folder or ".")
+        except OSError:
+            return self._backups
+        numbers = (other.removeprefix(f"{name}.") for other in found if other.startswith(f"{name}."))
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def _move(old: str, new: str) -> None:

@@ -81,13 +81,14 @@ class PosixSystem:
 def _find(word: str, path: str) -> tuple[str, os.stat_result | None]:
     """The first entry of that name, executable or not.
 
-    QUIRK(supervisor): a directory or plain file of that name earlier in PATH is fatal. test_posix.py: first wins
+    QUIRK(supervisor): a directory or plain file of that name earlier in PATH is fatal.
+    test_posix.py: test_first_wins_even_if_it_cannot_run
     """
     candidates = [word] if "/" in word else [os.path.join(folder, word) for folder in path.split(":")]
     for candidate in candidates:
         try:
             return candidate, os.stat(candidate)
-        except OSError:
+        except (OSError, ValueError):  # the latter: a NUL character
             continue
     return word, None
 
@@ -161,6 +162,10 @@ def _fork(spec: ProcessSpec, command: Command, environment: Mapping[str, str], t
         pid = os.fork()
         if pid == 0:  # pragma: no cover (no coverage in the child)
             _become(spec, command, environment, theirs)
+        try:
+            os.setpgid(pid, pid)  # here too: a stop of the group may come before the child got that far
+        except OSError:
+            pass  # it has executed its program already, or died
     except OSError as error:
         error.filename = "fork"
         raise
@@ -220,7 +225,7 @@ CAUGHT = (
 class SignalCatcher:
     """Catches `CAUGHT` and makes `fileno()` readable when there is something to `take()`.
 
-    A byte in a socket could be lost when many signals come at once, so the numbers are kept apart: each at most once
+    A byte in a pipe could be lost when many signals come at once, so the numbers are kept apart: each at most once
     until taken, in the order of arrival, as supervisord does.
     """
 
@@ -257,6 +262,9 @@ class SignalCatcher:
     def close(self) -> None:
         """Hold the signals back again and forget the handlers."""
         signal.pthread_sigmask(signal.SIG_BLOCK, set(CAUGHT) - {signal.SIGCHLD})
+        while self._caught:  # nobody took them: they wait in the kernel for the next life
+            if (signum := self._caught.popleft()) != signal.SIGCHLD:
+                os.kill(os.getpid(), signum)
         signal.set_wakeup_fd(self._wakeup_before)
         for signum, handler in self._before.items():
             signal.signal(signum, handler)

@@ -6,6 +6,7 @@ Nothing here waits. The driver calls when the selector says so, or when the chil
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from typing import Protocol
 
 SMALL_PIPE = 64 * 1024
@@ -57,6 +58,10 @@ class PipeBudget:
 _BUDGET = PipeBudget()
 
 
+def _nobody_watches(fd: int) -> None:
+    pass
+
+
 class Pump:
     """One output pipe of a child.
 
@@ -64,15 +69,25 @@ class Pump:
         fd: the reading end; owned from now on, and made non-blocking.
         channel: gets the bytes, and is told of the end exactly once.
         pid: the child, as the channel is told.
+        unwatch: called with the descriptor before it is closed.
     """
 
-    __slots__ = ("_big", "_budget", "_full", "_size", "channel", "fd", "pid")
+    __slots__ = ("_big", "_budget", "_full", "_size", "_unwatch", "channel", "fd", "pid")
 
-    def __init__(self, fd: int, channel: Sink, pid: int, *, budget: PipeBudget = _BUDGET) -> None:
+    def __init__(
+        self,
+        fd: int,
+        channel: Sink,
+        pid: int,
+        unwatch: Callable[[int], None] = _nobody_watches,
+        *,
+        budget: PipeBudget = _BUDGET,
+    ) -> None:
         os.set_blocking(fd, False)
         self.fd = fd
         self.channel = channel
         self.pid = pid
+        self._unwatch = unwatch
         self._budget = budget
         self._size = SMALL_PIPE
         self._full = 0
@@ -132,6 +147,7 @@ class Pump:
         """Close the pipe and tell the channel that this was all."""
         if self.fd < 0:
             return
+        self._unwatch(self.fd)
         os.close(self.fd)
         self.fd = -1
         if self._big:
@@ -156,13 +172,15 @@ class StdinFeed:
 
     Args:
         fd: the writing end; owned from now on, and made non-blocking.
+        unwatch: called with the descriptor before it is closed.
     """
 
-    __slots__ = ("_queue", "fd")
+    __slots__ = ("_queue", "_unwatch", "fd")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, unwatch: Callable[[int], None] = _nobody_watches) -> None:
         os.set_blocking(fd, False)
         self.fd = fd
+        self._unwatch = unwatch
         self._queue = bytearray()
 
     def fileno(self) -> int:
@@ -206,5 +224,6 @@ class StdinFeed:
         """Close the pipe; what was not written is forgotten."""
         self._queue.clear()
         if self.fd >= 0:
+            self._unwatch(self.fd)
             os.close(self.fd)
             self.fd = -1
