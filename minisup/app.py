@@ -235,7 +235,7 @@ class Life:
 
     def _end_strays(self) -> None:
         if self.next is None and os.getpid() == 1 and (reaped := end_strays(STRAYS)):
-            self.log("info", f"ended {reaped} stray processes")
+            self.log("info", f"ended {reaped} stray process{'' if reaped == 1 else 'es'}")
 
     def fall(self, why: str) -> None:
         """A fault of our own: say it, take the children along, and leave nothing behind."""

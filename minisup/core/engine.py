@@ -397,6 +397,7 @@ class Engine:
         self._advancing = False
         if shutdown.done:
             shutdown.deadline = None
+            effects += self._orphans.report(at)
             effects.append(Quit(self.mood == SupervisorStates.RESTARTING))
         return effects
 

@@ -1,0 +1,114 @@
+"""What once ended the daemon, lost a signal or kept it busy; each was seen before it was mended."""
+
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon import PYTHON, Room, needs_root, program, room, until, worked
+
+pytestmark = pytest.mark.slow
+
+QUIET = "sh -c 'exec sleep 1000'"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Room]:
+    with room(tmp_path) as found:
+        yield found
+
+
+def test_a_child_dies_with_its_stdin_unread(here: Room) -> None:
+    daemon = here.run(program("deaf", QUIET, startsecs=0, autorestart="true"), program("other", QUIET, startsecs=0))
+    daemon.running("deaf", "other")
+    for _ in range(5):
+        pid = daemon.rpc.getProcessInfo("deaf")["pid"]
+        assert daemon.rpc.sendProcessStdin("deaf", "x" * 200_000)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda pid=pid: daemon.rpc.getProcessInfo("deaf")["pid"] not in (0, pid))
+    assert daemon.rpc.sendProcessStdin("deaf", "x" * 200_000)
+    assert daemon.rpc.stopProcess("deaf")
+    assert daemon.state("other") == "RUNNING"
+
+
+def test_stdout_is_a_file_on_a_disk_that_is_full(here: Room) -> None:
+    here.write(
+        program(
+            "loud", "sh -c 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; exec sleep 1000'"
+        ).replace("stdout_logfile=%(here)s/loud.log", "stdout_logfile=/dev/stdout"),
+        program("other", QUIET, startsecs=0),
+    )
+
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+    with open(here.folder / "out", "wb") as out:
+        daemon = here.start("-s", stdout=out, preexec_fn=small_disk).up()
+    daemon.running("loud", "other")
+    assert (here.folder / "out").stat().st_size == 10_000
+
+
+def test_a_term_between_two_lives_ends_the_daemon(here: Room) -> None:
+    """Whether it comes before the old life has decided, or after: it is never lost."""
+    here.write(program("a", QUIET, startsecs=0))
+    for _ in range(5):
+        daemon = here.start().up().running("a")
+        daemon.forget()
+        daemon.send(signal.SIGHUP)
+        daemon.send(signal.SIGTERM)
+        assert daemon.wait() == 0
+
+
+@needs_root
+def test_a_group_is_stopped_right_after_its_start(here: Room) -> None:
+    options = {"user": "nobody", "stopasgroup": "true", "autostart": "false", "startsecs": 0, "stopwaitsecs": 30}
+    daemon = here.run(program("a", QUIET, **options))
+    calls = [
+        {"methodName": "supervisor.startProcess", "params": ["a", False]},
+        {"methodName": "supervisor.stopProcess", "params": ["a"]},
+    ]
+    for _ in range(20):
+        assert daemon.client().system.multicall(calls) == [True, True]
+    assert not daemon.said("SIGKILL")
+
+
+@needs_root
+def test_no_spin_while_a_child_changes_its_user(here: Room) -> None:
+    """A pipe that is closed while a forked child has a copy must not be watched any more."""
+    slow = "import minisup.runtime.posix as p, time, sys\n" + (
+        "real = p.drop_privileges\ndef slow(uid):\n    time.sleep(1.5)\n    return real(uid)\n"
+        "p.drop_privileges = slow\nfrom minisup.__main__ import main\nmain()\n"
+    )
+    (here.folder / "launch.py").write_text(slow)
+    here.write(
+        program("slow", QUIET, user="nobody", startsecs=0),
+        program("short", "sh -c 'sleep 0.2'", startsecs=0, autorestart="false"),
+    )
+    daemon = here.start(command=(PYTHON, str(here.folder / "launch.py"), "run", "-n")).up()
+    until(lambda: daemon.state("short") == "EXITED")
+    before = worked(daemon.pid)
+    until(lambda: Path(f"/proc/{daemon.rpc.getProcessInfo('slow')['pid']}/comm").read_text() == "sleep\n")
+    asked = 0.4  # our own questions cost something, too
+    assert worked(daemon.pid) - before < asked
+
+
+def test_a_backup_number_without_end(here: Room) -> None:
+    loud = program("a", "sh -c 'while :; do echo line; sleep 0.01; done'", startsecs=0, stdout_logfile_maxbytes=10)
+    daemon = here.run(loud + "stdout_logfile_backups=1000000000\n")
+    until((here.folder / "a.log.3").exists)
+    assert daemon.mood() == "RUNNING"
+
+
+def test_no_stderr_and_no_configuration_named(here: Room) -> None:
+    here.write(program("a", QUIET, startsecs=0), name="supervisord.conf")
+    process = subprocess.Popen(
+        ["sh", "-c", f"exec {PYTHON} -m minisup run -n 2>&-"], cwd=here.folder, stdout=subprocess.DEVNULL
+    )
+    try:
+        until((here.folder / "pid").exists)
+    finally:
+        process.terminate()
+        assert process.wait() == 0
