@@ -14,7 +14,7 @@ UP = Until("a", "RUNNING")
 CAT = "[program:a]\ncommand=/bin/cat\nautostart=false\n"
 NODE = socket.gethostname()
 
-ALL_ERRORS = {"stderr": "conf-first-error", "log": "conf-first-error"}
+ALL_ERRORS = {"stderr": "conf-first-error"}
 
 
 def _wrong(texts: dict[str, str], bare: bool = False, differs: dict[str, str] | None = None) -> Case:
@@ -79,7 +79,7 @@ def _starts_with(text: str) -> Case:
         text,
         bare=True,
         ready=False,
-        differs=ALL_ERRORS if "[supervisord]" in text else {"stderr": "conf-first-error"},
+        differs=ALL_ERRORS,
         files_too=False,
     )
 
@@ -88,6 +88,25 @@ CASES: dict[str, Case] = {
     # --- refused at the start -------------------------------------------------------------------------------------
     "no supervisord section": _starts_with("[program:a]\ncommand=x\n"),
     "a program without a command at the start": _starts_with(HEAD + "[program:a]\nautostart=false\n"),
+    "all mistakes of a file, in a log that is there": Case(
+        CAT + "startsecs=soon\nautostart=perhaps\n",
+        ready=False,
+        files={"supervisord.log": "before\n"},
+        differs={
+            **ALL_ERRORS,
+            "log": (
+                "conf-first-error",
+                {
+                    "": [
+                        "before",
+                        "CRIT @DIR@/s.conf:13: cannot use autostart 'perhaps' in [program:a]: neither true nor false",
+                        "CRIT @DIR@/s.conf:12: cannot use startsecs 'soon' in [program:a]: not a whole number",
+                    ]
+                },
+            ),
+        },
+        files_too=False,
+    ),
     "a line that is no option": _starts_with(HEAD + "nonsense\n"),
     "text before the first section": _starts_with("a=b\n" + HEAD),
     "a number that is none at the start": _starts_with(HEAD + CAT + "startsecs=soon\n"),

@@ -44,7 +44,7 @@ def _usage(*args: str) -> Case:
     return Case(CAT, args=args, ready=False, files_too=False)
 
 
-ALL_ERRORS = {"stderr": "conf-first-error", "log": "conf-first-error"}
+ALL_ERRORS = {"stderr": "conf-first-error"}
 SAID_MORE: dict[str, Mapping[str, str]] = {
     "a user that is nobody": ALL_ERRORS,
     "a configuration that is not there": {"stderr": "conf-first-error"},
