@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from importlib import import_module
 
 import anyio
 
@@ -160,6 +161,8 @@ class Life:
         spec = self._configuration.daemon
         said: list[tuple[str, str]] = []
         if spec.uid is not None:
+            if spec.uid != os.getuid():
+                _import_the_rest()
             problem = daemonize.drop_privileges(spec.uid)
             if problem is not None:
                 raise MinisupError(problem)
@@ -269,15 +272,41 @@ class Life:
         """Nobody listens yet: event listeners come with a later release."""
 
     def reload(self) -> Input | None:
-        """For SIGHUP: a configuration with errors changes nothing."""
+        """For SIGHUP: what cannot be used changes nothing."""
         try:
-            self.next = self._load()
-        except ConfigError as error:
-            for problem in error.problems:
-                self.log("critical", str(problem))
-            self.log("critical", "not restarted: the configuration has errors")
+            self._prepare_next()
+        except (ConfigError, MinisupError):
             return None
         return ShutdownCalled(restart=True)
+
+    def _prepare_next(self) -> None:
+        """Read the configuration of the next life, and try what can be tried before this one is given up for it.
+
+        Raises:
+            ConfigError: it has errors; all of them are in the log.
+            MinisupError: the next life could not begin with it; the log says why.
+        """
+        try:
+            configuration = self._load()
+            self._rehearse(configuration)
+        except MinisupError as error:
+            for line in str(error).splitlines():
+                self.log("critical", line)
+            self.log("critical", "not restarted, nothing is stopped")
+            raise
+        self.next = configuration
+
+    def _rehearse(self, configuration: Configuration) -> None:
+        """Open and close what the next life opens and this one does not have."""
+        spec = configuration.daemon
+        if spec.uid is not None and os.getuid() not in (0, spec.uid):
+            raise MinisupError("Can't drop privilege as nonroot user")
+        if spec.logfile is not None and spec.logfile != self._log.path and not spec.logfile.startswith("/dev/"):
+            MainLog(replace(spec, nodaemon=False, logfile_maxbytes=0)).close()
+        held = {server.path or server.port for server, _ in self._servers}
+        for server in configuration.servers:
+            if (server.path or server.port) not in held:
+                sockets.close_servers([sockets.open_server(server, self.log)])
 
     def _echo(self) -> bool:
         return self._log.enabled("debug")
@@ -376,9 +405,11 @@ class Life:
 
     def restart(self) -> None:
         try:
-            self.next = self._load()
+            self._prepare_next()
         except ConfigError as error:
             raise Fault(Faults.CANT_REREAD, error.problems[0].legacy) from None
+        except MinisupError as error:
+            raise Fault(Faults.CANT_REREAD, error) from None
         self.driver.post(ShutdownCalled(restart=True))
 
     @property
@@ -403,3 +434,9 @@ class Life:
     def log(self, level: str, text: str) -> None:
         if self._main_log is not None:
             self._main_log.log(level, text)
+
+
+def _import_the_rest() -> None:
+    """What is imported on first use, before we become somebody who may not be allowed to read our Python."""
+    for name in ("asyncio", "anyio._backends._asyncio", "h11", "shlex", "syslog", "xml.parsers.expat"):
+        import_module(name)

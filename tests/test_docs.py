@@ -37,8 +37,8 @@ COMMANDS = {
     "minisup run [supervisord's options]": "test_docs.py: test_readme_transcript",
     "minisup check [-c FILE]": "test_docs.py: test_readme_transcript",
     "RUN python3 -m venv /opt/minisup && /opt/minisup/bin/pip install minisup && "
-    "ln -s /opt/minisup/bin/minisup /usr/local/bin/supervisord": "test_docs.py: test_dockerfile",
-    "ln -s /opt/minisup/bin/minisup /usr/local/bin/supervisord": "test_docs.py: test_dockerfile",
+    "ln -sf /opt/minisup/bin/minisup /usr/local/bin/supervisord": "test_docs.py: test_dockerfile",
+    "ln -sf /opt/minisup/bin/minisup /usr/local/bin/supervisord": "test_docs.py: test_dockerfile",
     'CMD ["supervisord", "-n", "-c", "/etc/supervisord.conf"]': "test_docs.py: test_dockerfile",
     ".venv/bin/minisup check -c examples/wheel/supervisor/supervisord.conf": "test_docs.py: test_check_of_the_wheel",
     ".venv/bin/python examples/demo.py": "test_docs.py: test_demo",
@@ -51,7 +51,7 @@ COMMANDS = {
     "pip wheel --no-deps -w dist .": "by hand: part of a release, needs the network",
 }
 
-STARTS = ("make ", "minisup ", "kill ", "pip ", "ln -s ", "supervisorctl ", ".venv", "RUN ", "CMD ")
+STARTS = ("make ", "minisup ", "kill ", "pip ", "ln -s", "supervisorctl ", ".venv", "RUN ", "CMD ")
 
 
 def blocks(text: str) -> list[tuple[str, str]]:

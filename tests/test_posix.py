@@ -25,6 +25,9 @@ print(json.dumps(dict(
 )))
 """
 
+LIBC = 1 << 32 - 1 | 1 << 33 - 1
+"""Signals that the C library keeps for itself: nobody can set them, and make(1) hands them on ignored."""
+
 
 @pytest.fixture
 def system() -> PosixSystem:
@@ -81,14 +84,14 @@ class TestChild:
     def test_no_signal_is_blocked_or_ignored(self, system: PosixSystem) -> None:
         told = narrated(system, spec())
         # The child is a Python: what it ignores, it ignores itself.
-        python_ignores = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
+        python_ignores = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1 | LIBC
         assert told["blocked"] == 0
         assert int(str(told["ignored"])) & ~python_ignores == 0
 
     def test_sigpipe_is_not_ignored(self, system: PosixSystem) -> None:
         shell = Command("/bin/sh", ["sh", "-c", "grep SigIgn /proc/self/status"])
         out, _, _ = end(system.spawn(spec(), shell, {"PATH": os.environ["PATH"]}))
-        assert int(out.split()[1], 16) == 0
+        assert int(out.split()[1], 16) & ~LIBC == 0
 
     def test_environment_is_exactly_what_was_given(self, system: PosixSystem) -> None:
         env = narrated(system, spec(), NAME="value")["env"]
@@ -131,10 +134,11 @@ CANNOT = {
 
 
 class TestCannot:
-    @pytest.mark.parametrize("values, command, why", CANNOT.values(), ids=CANNOT)
+    @pytest.mark.parametrize("values, argv, why", CANNOT.values(), ids=CANNOT)
     def test_child_says_why_and_ends_with_127(
-        self, system: PosixSystem, tmp_path: Path, values: dict[str, object], command: Command, why: str
+        self, system: PosixSystem, tmp_path: Path, values: dict[str, object], argv: Command, why: str
     ) -> None:
+        command = argv
         if command.path == "SCRIPT":
             script = tmp_path / "script"
             script.write_text("echo hello\n")

@@ -296,9 +296,18 @@ def test_third_term_changes_nothing() -> None:
     world = running(group("a"), a=Habits(obeys=None, mortal=False))
     for _ in range(3):
         world.receive(TERM)
+        world.now += 1
     assert world.heard("kill") == ["kill a 15", "kill a 9"]
     world.run(10)
-    assert world.now == 4
+    assert world.now == 5
+
+
+def test_two_at_once_are_one_wish() -> None:
+    """timeout(1) sends its signal to us and to our process group."""
+    world = running(group("a"), a=Habits(obeys=1))
+    world.receive(TERM)
+    world.receive(TERM)
+    assert world.heard("kill") == ["kill a 15"]
 
 
 def test_second_term_ends_what_would_retry() -> None:
@@ -309,6 +318,7 @@ def test_second_term_ends_what_would_retry() -> None:
     world.run(0)
     assert world.states()["a"] == "BACKOFF"
     world.receive(TERM)
+    world.now += 1
     world.receive(TERM)
     world.run(0)
     assert world.ended
@@ -326,6 +336,7 @@ def test_term_after_the_end() -> None:
     world = World()
     world.receive(TERM)
     world.heard()
+    world.now += 1
     world.receive(TERM)
     assert world.heard() == ["warn: received SIGTERM again, killing what still runs"]
 

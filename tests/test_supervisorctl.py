@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
     """Every chosen case, under way on both peers."""
-    wanted = {item.callspec.params.get("command") for item in request.session.items if hasattr(item, "callspec")}
+    items = [item for item in request.session.items if item.module is request.module]
+    wanted = {item.callspec.params["command"] for item in items if hasattr(item, "callspec")}
     chosen = {command: case for command, case in CASES.items() if command in wanted}
     oracle_venv()
     with playing(chosen, [(command, kind) for command in chosen for kind in (REAL, MINISUP)]) as under_way:

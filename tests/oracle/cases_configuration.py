@@ -32,12 +32,15 @@ def _option(texts: list[str]) -> Case:
     return _wrong({text: f"{CAT}{text}\n" for text in texts})
 
 
-def _values(key: str, option: str, values: list[str], more: str = "") -> Case:
+def _values(
+    key: str, option: str, values: list[str], more: str = "", differs: dict[str, str] | None = None
+) -> Case:
     """What getAllConfigInfo makes of values of an option."""
     return Case(
         CAT,
         tuple(Reread(f"{option}={value!r}", f"{CAT}{more}{option}={value}\n", keep=(key,)) for value in values),
         files_too=False,
+        differs=differs or {},
     )
 
 
@@ -256,6 +259,7 @@ CASES: dict[str, Case] = {
             "factory unknown": HEAD + "[rpcinterface:x]\nsupervisor.rpcinterface_factory=foo:bar\n",
         },
         bare=True,
+        differs={"factory unknown": "rpc-plugins"},
     ),
     "words: the supervisord section": _wrong(
         {
@@ -287,7 +291,10 @@ CASES: dict[str, Case] = {
             )
         },
         bare=True,
-        differs=dict.fromkeys(("environment=A=%(host_node_name)s", 'environment=A="50%%"'), "expand-environment-twice"),
+        differs={
+            **dict.fromkeys(("environment=A=%(host_node_name)s", 'environment=A="50%%"'), "expand-environment-twice"),
+            "user=nosuch": "reread-user",
+        },
     ),
     "words: listeners": _wrong(
         {
@@ -302,6 +309,7 @@ CASES: dict[str, Case] = {
             "no command": "[eventlistener:e]\nevents=TICK_5\n",
             "in a group": "[eventlistener:e]\ncommand=x\nevents=TICK_5\n[group:g]\nprograms=e\n",
         },
+        differs={"handler": "event-result-handler"},
     ),
     "words: fastcgi": _wrong(
         {
@@ -386,6 +394,7 @@ CASES: dict[str, Case] = {
             ),
         ),
         files_too=False,
+        differs={"1 with a default": "conf-default-plugin"},
     ),
     "names with odd letters": _commands(
         "[program:é]\ncommand=x\nautostart=false\n[program:a]b]\ncommand=y\nautostart=false\n"
@@ -543,6 +552,7 @@ CASES: dict[str, Case] = {
             "syslog",
             "/dev/null",
         ],
+        differs=dict.fromkeys(("5 stdout_logfile='AUTO'", "6 stdout_logfile='auto'"), "reread-auto-shown"),
     ),
     "values: users": Case(
         CAT,

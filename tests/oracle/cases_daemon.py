@@ -264,6 +264,7 @@ CASES: dict[str, Case] = {
         HEAD.replace("s.sock\n", "s.sock\nusername=user\npassword=x\n") + OFF,
         (_ask({"Authorization": "Bearer abc"}),),
         bare=True,
+        differs={"stderr": "auth-malformed"},
     ),
     "authorization that cannot be read": Case(
         HEAD.replace("s.sock\n", "s.sock\nusername=user\npassword=x\n") + OFF,

@@ -144,6 +144,7 @@ CASES: dict[str, Case] = {
             info("a", "stdout_logfile"),
         ),
         FILES,
+        differs={"after a reread": "reread-auto-shown"},
     ),
     "a cleared AUTO log has the mode of the umask": Case(
         program("a", "/bin/cat", startsecs=0, stdout_logfile="AUTO", stderr_logfile="NONE"),
@@ -486,6 +487,7 @@ CASES: dict[str, Case] = {
         FILES,
         bare=True,
         stdout=True,
+        differs={"read": "log-twice", "stdout": "log-twice"},
     ),
     "the log of a program on stdout": Case(
         "silent=true\n"
