@@ -4,7 +4,8 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import Iterator
+import xmlrpc.client
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,25 @@ def test_no_stderr_and_no_configuration_named(here: Room) -> None:
     finally:
         process.terminate()
         assert process.wait() == 0
+
+
+NEW_PLACES = {
+    "a socket in a folder that is not there": lambda text: text.replace("file=%(here)s/s", "file=/no/such/folder/s"),
+    "an address of somebody else": lambda text: text + "[inet_http_server]\nport=203.0.113.1:9\n",
+    "a log that is a folder": lambda text: text.replace("logfile=%(here)s/main.log", "logfile=%(here)s/folder"),
+}
+
+
+@pytest.mark.parametrize("change", NEW_PLACES.values(), ids=NEW_PLACES)
+def test_a_next_life_that_could_not_begin_is_not_begun(here: Room, change: Callable[[str], str]) -> None:
+    (here.folder / "folder").mkdir()
+    daemon = here.run(program("a", QUIET, startsecs=0)).running("a")
+    pid = daemon.rpc.getProcessInfo("a")["pid"]
+    conf = here.folder / "c.conf"
+    conf.write_text(change(conf.read_text()))
+    daemon.send(signal.SIGHUP)
+    daemon.says("not restarted, nothing is stopped")
+    with pytest.raises(xmlrpc.client.Fault, match="CANT_REREAD: "):
+        daemon.rpc.restart()
+    assert daemon.rpc.getProcessInfo("a")["pid"] == pid
+    assert not list(here.folder.glob("s.*"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from minisup.cli.arguments import UsageError, help_text, parse, usage, version_text
+from minisup.cli.check import mistakes
 from minisup.config.build import examine
 from minisup.config.facts import Facts
 from minisup.errors import ConfigError, MinisupError
@@ -48,7 +49,7 @@ def run(argv0: str, words: Sequence[str]) -> int:
     try:
         configuration = load(log_problems=True)
     except ConfigError as error:
-        lines = "".join(f"{problem}\n" for problem in error.problems)
+        lines = "".join(f"{line}\n" for line in mistakes(error.problems, None, facts))
         # The last words are supervisord's own about the first problem: scripts look for them.
         return _refuse(lines + usage(argv0, error.problems[0].legacy))
     return _be(argv0, load, configuration)
