@@ -6,14 +6,12 @@ Source: supervisor's ``datatypes.signal_number`` and ``options.signame``.
 import signal
 
 NUMBERS = {
-    name: int(number)
-    for name, number in vars(signal).items()
-    if name.startswith("SIG") and not name.startswith("SIG_")
+    name: int(number) for name, number in vars(signal).items() if name.startswith("SIG") and not name.startswith("SIG_")
 }
-NUMBERS["SIG_DFL"] = 0  # QUIRK(supervisor): 0 counts as a signal through this name. tests/test_signals.py: zero
+VALID = {0, *NUMBERS.values()}  # QUIRK(supervisor): 0 counts as a signal. tests/test_signals.py: zero
 
 # Where one number has several names, the last by dictionary order wins there too: SIGABRT, SIGCHLD, SIGPOLL on Linux.
-NAMES = {number: name for name, number in sorted(NUMBERS.items()) if not name.startswith("SIG_")}
+NAMES = {number: name for name, number in sorted(NUMBERS.items())}
 NAMES.update({int(signal.SIGABRT): "SIGABRT", int(signal.SIGCHLD): "SIGCHLD", int(signal.SIGPOLL): "SIGPOLL"})
 
 
@@ -31,7 +29,7 @@ def number(value: str | int) -> int:
         if name not in NUMBERS:
             raise ValueError(f"value {value!r} is not a valid signal name") from None
         return NUMBERS[name]
-    if found not in NUMBERS.values():
+    if found not in VALID:
         raise ValueError(f"value {value!r} is not a valid signal number")
     return found
 

@@ -159,7 +159,7 @@ class ServerSpec:
 
 @dataclass(frozen=True, slots=True)
 class PluginSpec:
-    """A [rpcinterface:name] or [ctlplugin:name]: where its factory is and what it is called with."""
+    """A [rpcinterface:name]: where its factory is and what it is called with."""
 
     name: str
     factory: str
@@ -216,7 +216,6 @@ class Configuration:
     groups: tuple[GroupSpec, ...] = ()
     servers: tuple[ServerSpec, ...] = ()
     rpcinterfaces: tuple[PluginSpec, ...] = ()
-    ctlplugins: tuple[PluginSpec, ...] = ()
     messages: tuple[tuple[str, str], ...] = ()
     unknown: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()

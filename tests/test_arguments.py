@@ -1,5 +1,6 @@
 """The command line by getopt's rules, in supervisord's words."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from config_world import world
 
 from minisup import __version__
 from minisup.cli.arguments import ROOT_SEARCH, SWITCHES, UsageError, help_text, parse, usage, version_text
+from minisup.cli.main import main
 
 GOOD: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "nothing": ("", None, {}),
@@ -59,6 +61,10 @@ BAD = {
     "dash": ("-", "positional arguments are not supported: ['-']"),
     "twice": ("-n -n", "conflicting command line option '-n'"),
     "twice, short and long": ("-n --nodaemon", "conflicting command line option '--nodaemon'"),
+    "number beyond": (
+        "-a 9223372036854775808",
+        "invalid value for -a '9223372036854775808': 9223372036854775808 is above upper bound (9223372036854775807)",
+    ),
     "configuration twice": ("-c a -c b", "conflicting command line option '-c'"),
     "level": ("-e foo", "invalid value for -e 'foo': bad logging level name 'foo'"),
     "number": ("--minprocs=x", "invalid value for --minprocs 'x': invalid literal for int() with base 10: 'x'"),
@@ -87,6 +93,36 @@ def test_usage_is_supervisords() -> None:
     assert usage("supervisord", UsageError("option -x not recognized")) == (
         "Error: option -x not recognized\nFor help, use supervisord -h\n"
     )
+
+
+USAGES = {
+    "supervisord": "supervisord -h",
+    "/usr/bin/supervisord": "/usr/bin/supervisord -h",
+    "/opt/bin/minisup": "minisup run -h",
+    "/x/minisup/__main__.py": "minisup run -h",
+}
+
+
+@pytest.mark.parametrize("argv0", USAGES)
+def test_usage_names_the_help_that_is_meant(argv0: str) -> None:
+    assert usage(argv0, "why") == f"Error: why\nFor help, use {USAGES[argv0]}\n"
+
+
+def called(*words: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["minisup", *words])
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_help_of_a_command(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minisup.cli.main._leave", sys.exit)
+    called("help", command)
+    assert capsys.readouterr().out.startswith(f"Usage: minisup {command} ")
+
+
+def test_an_option_in_place_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    called("-n", "-c", "a b")
+    assert capsys.readouterr().err == "minisup: '-n' stands where a command is due: minisup run -n -c 'a b'\n"
 
 
 @pytest.mark.parametrize("line", ["-h", "-?", "--help", "-h -e foo", "-nh"])

@@ -43,9 +43,9 @@ programs = d,e
 """
 
 
-def run(words: list[str], files: dict[str, str | bytes]) -> tuple[int, str, str]:
+def run(words: list[str], files: dict[str, str | bytes], argv0: str = "minisup") -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
-    return check(words, world(files), out, err), out.getvalue(), err.getvalue()
+    return check(words, world(files), out, err, argv0=argv0), out.getvalue(), err.getvalue()
 
 
 def test_every_mistake_has_its_place() -> None:
@@ -88,6 +88,19 @@ def test_search() -> None:
     assert (code, out) == (0, "/etc/supervisord.conf: good: no groups, no processes, no control sockets\n")
 
 
+def test_search_is_that_of_run() -> None:
+    files: dict[str, str | bytes] = {"/x/etc/supervisord.conf": "[supervisord]\n", "/etc/supervisord.conf": "wrong"}
+    code, out, _ = run([], files, argv0="/x/bin/minisup")
+    assert (code, out.partition(":")[0]) == (0, "/x/etc/supervisord.conf")
+
+
+def test_a_warning_with_a_place_is_told_once() -> None:
+    _, out, _ = run(
+        ["-c", "s.conf"], {"/w/s.conf": "[supervisord]\n[rpcinterface:x]\nsupervisor.rpcinterface_factory=m:f\n"}
+    )
+    assert out.splitlines()[:-1] == ["s.conf:3: [rpcinterface:x] is not run yet: m:f"]
+
+
 def test_missing_file() -> None:
     code, out, err = run(["--configuration=no.conf"], {})
     assert (code, out) == (2, "")
@@ -98,6 +111,8 @@ def test_usage() -> None:
     code, _, err = run(["s.conf"], {})
     assert code == 2
     assert err == "minisup check: cannot use 's.conf': name the file with -c\nminisup check --help says what it takes\n"
+    twice = run(["-c", "a", "--configuration=b"], {})
+    assert twice[2].startswith("minisup check: conflicting command line option '--configuration'\n")
     assert run(["--bogus"], {})[2].startswith("minisup check: option --bogus not recognized\n")
 
 

@@ -74,6 +74,48 @@ def test_undecodable_byte_has_a_line() -> None:
     assert str(problem) == "/w/s.conf:2: cannot read byte 0xff: the file is not UTF-8"
 
 
+def test_nul_has_its_lines() -> None:
+    more: dict[str, str | bytes] = {"/w/c/a.ini": "[program:a]\ncommand=x\0\0\n; \0\ndirectory=/\0\n"}
+    found = problems(f"{HEAD}[include]\nfiles=c/*.ini\n\0\n", more)
+    why = "it holds a NUL character"
+    assert [str(problem) for problem in found] == [
+        "/w/s.conf:4: cannot read '\ufffd': it is no key = value, no [section] and no indented continuation",
+        f"/w/s.conf:4: cannot read the line: {why}",
+        *(f"/w/c/a.ini:{line}: cannot read the line: {why}" for line in (2, 3, 4)),
+    ]
+    assert found[2].legacy == f"cannot read the line: {why}\nfile: '/w/c/a.ini', line: 2"
+
+
+HEADLESS = {
+    "byte order mark": ("\ufeff[supervisord]\n", "the file begins with a byte order mark; save it without"),
+    "before": ("x=1\n", "no [section] stands before it"),
+    "not closed": ("[supervisord\n", "the closing ] is missing"),
+}
+
+
+@pytest.mark.parametrize(("text", "why"), HEADLESS.values(), ids=HEADLESS)
+def test_a_headless_file_is_one_problem(text: str, why: str) -> None:
+    (problem,) = problems(text)
+    assert str(problem).startswith("/w/s.conf:1: cannot read ")
+    assert str(problem).endswith(f": {why}")
+
+
+MISSING = {
+    "command": "[program:a]\ncommand /bin/cat\n",
+    "events": "[eventlistener:a]\nevents EVENT\ncommand=x\n",
+    "socket": "[fcgi-program:a]\nsocket x\ncommand=x\n",
+    "file": "[unix_http_server]\nfile /tmp/x\n",
+    "port": "[inet_http_server]\nport 9001\n",
+}
+
+
+@pytest.mark.parametrize("text", MISSING.values(), ids=MISSING)
+def test_an_option_without_its_delimiter_counts_once(text: str) -> None:
+    (problem,) = problems(HEAD + text)
+    assert problem.line == 3
+    assert "it is no key = value" in str(problem)
+
+
 def test_relative_path_is_absolute_in_the_spec_and_as_given_in_texts() -> None:
     facts = world({"/w/a/s.conf": HEAD + "minfds=x\n[program:a]\ncommand=%(here)s\nautostart=x\n"})
     with pytest.raises(ConfigError) as caught:
@@ -131,6 +173,14 @@ def test_include_unreadable() -> None:
         ("warn", 'cannot read included file "/w/c": Is a directory'),
         ("info", 'Included extra file "/w/c" during parsing'),
     )
+
+
+def test_a_file_that_two_patterns_match_is_read_twice() -> None:
+    text = f"{HEAD}[include]\nfiles=c/a.ini c/b.ini c/a.*\n"
+    more: dict[str, str | bytes] = {f"/w/c/{name}.ini": f"{HEAD}identifier={name}\n" for name in "ab"}
+    configuration = read(text, more)
+    assert [text.split("/")[-1][0] for _, text in configuration.messages] == ["a", "b", "a"]
+    assert configuration.daemon.identifier == "a"
 
 
 def test_include_nested_does_nothing() -> None:
@@ -355,6 +405,9 @@ SERVER_ERRORS = {
         "Available names: ENV_E, ENV_HOME",
     ),
     "max_connections": ("[unix_http_server]\nfile=/a\nmax_connections=0", "0 is below lower bound (1)"),
+    "max_body": ("[unix_http_server]\nfile=/a\nmax_body=0", "0 is below lower bound (1)"),
+    "idle_timeout": ("[unix_http_server]\nfile=/a\nidle_timeout=0", "not a valid number of seconds: '0'"),
+    "chmod beyond": ("[unix_http_server]\nfile=/a\nchmod=-700", "Invalid chmod value -700"),
 }
 
 
@@ -370,8 +423,26 @@ def test_plugins() -> None:
         "[ctlplugin:y]\nsupervisor.ctl_factory=n:g\nK=1\n[ctlplugin:broken]\nK=%\n"
     )
     assert configuration.rpcinterfaces == (PluginSpec("supervisor", MAIN), PluginSpec("x", "m:f", {"key": "v"}))
-    assert configuration.ctlplugins == (PluginSpec("y", "n:g", {"k": "1"}),)
     assert configuration.unknown == ()
+
+
+PLUGINS = {
+    "another": ("x", "m:f", ("[rpcinterface:x] is not run yet: m:f",)),
+    "in place of ours": (
+        "supervisor",
+        "m:f",
+        ("[rpcinterface:supervisor] is not run yet: m:f; the methods of supervisor.* answer in its place",),
+    ),
+    "ours": ("supervisor", MAIN, ()),
+    "ours by another name": ("x", MAIN, ()),
+}
+
+
+@pytest.mark.parametrize(("name", "factory", "texts"), PLUGINS.values(), ids=PLUGINS)
+def test_plugins_that_are_not_run(name: str, factory: str, texts: tuple[str, ...]) -> None:
+    configuration = read(f"{HEAD}[rpcinterface:{name}]\nsupervisor.rpcinterface_factory={factory}\n")
+    assert configuration.messages == tuple(("warn", text) for text in texts)
+    assert configuration.advice == tuple(f"/w/s.conf:3: {text}" for text in texts)
 
 
 def test_plugin_error() -> None:
@@ -405,6 +476,25 @@ def test_unknown() -> None:
         "/w/s.conf:13: unknown option 'foo' in [program:a]",
     )
     assert configuration.messages == (("warn", '8 unknown options or sections; run "minisup check" to see them'),)
+
+
+UNCLOSED = (
+    ("[program:a]\ncommand=x\n[program:b\n", "unknown option '[program' in [program:a] (is the closing ] missing?)"),
+    ("[ctlplugin:a]\nx=1\n[program:b\n", "unknown option '[program' in [ctlplugin:a] (is the closing ] missing?)"),
+    ("[ program:a ]\ncommand=x\n", "unknown section [ program:a ] (did you mean [program:a]?)"),
+)
+
+
+@pytest.mark.parametrize(("text", "expected"), UNCLOSED)
+def test_brackets(text: str, expected: str) -> None:
+    (found,) = read(HEAD + text).unknown
+    assert found.partition(": ")[2] == expected
+
+
+def test_a_bracket_missing_after_the_main_interface() -> None:
+    text = f"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory={MAIN}\n[program:b\n"
+    (problem,) = problems(f"{HEAD}[unix_http_server]\nfile=/x\n{text}")
+    assert str(problem) == ("/w/s.conf:6: cannot use [program in [rpcinterface:supervisor]: is its closing ] missing?")
 
 
 ADVICE = {

@@ -159,6 +159,35 @@ def test_what_stands_before_the_first_section_is_one_problem_and_reading_goes_on
     assert [key for key, _ in block.options] == ["k"]
 
 
+def test_a_byte_order_mark_is_one_problem_and_hides_no_section() -> None:
+    problems: list[Problem] = []
+    (block,) = read_blocks("\ufeff[a]\nk=1\n", "f.conf", problems)
+    assert [str(problem) for problem in problems] == [
+        "f.conf:1: cannot read the line: the file begins with a byte order mark; save it without"
+    ]
+    assert (block.name, [key for key, _ in block.options]) == ("a", ["k"])
+
+
+def test_a_first_section_that_is_not_closed() -> None:
+    problems: list[Problem] = []
+    assert read_blocks("[supervisord\nk=1\n", "f.conf", problems) == []
+    assert [str(problem) for problem in problems] == ["f.conf:1: cannot read '[supervisord': the closing ] is missing"]
+
+
+def test_first_words_of_broken_lines_are_kept() -> None:
+    (block,) = read_blocks("[a]\nCommand x\nk=1\n", "f.conf", [])
+    assert block.broken == {"command"}
+
+
+def seconds_to_read(text: str) -> float:
+    best = float("inf")
+    for _ in range(3):
+        begin = time.process_time()
+        read_blocks(text, "f", [])
+        best = min(best, time.process_time() - begin)
+    return best
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
@@ -173,12 +202,15 @@ def test_what_stands_before_the_first_section_is_one_problem_and_reading_goes_on
 )
 def test_cost_is_linear(piece: str) -> None:
     def seconds(count: int) -> float:
-        text = "[s]\nz=1\n" + "".join(piece.format(n=n) for n in range(count))
-        best = float("inf")
-        for _ in range(3):
-            begin = time.process_time()
-            read_blocks(text, "f", [])
-            best = min(best, time.process_time() - begin)
-        return best
+        return seconds_to_read("[s]\nz=1\n" + "".join(piece.format(n=n) for n in range(count)))
+
+    assert seconds(8000) < 8 * seconds(2000) + 0.01
+
+
+@pytest.mark.slow
+def test_cost_of_overriding_backwards_is_linear() -> None:
+    def seconds(count: int) -> float:
+        numbers = [*range(count), *reversed(range(count))]
+        return seconds_to_read("[s]\n" + "".join(f"k{n}=1\n" for n in numbers))
 
     assert seconds(8000) < 8 * seconds(2000) + 0.01

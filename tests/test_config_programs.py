@@ -223,7 +223,12 @@ def test_listener() -> None:
     (group,) = configuration.groups
     assert (group.name, group.priority, group.processes[0].priority) == ("e", -1, 999)
     assert group.pool == PoolSpec(("TICK_5", "PROCESS_STATE"), 3, "m:f")
-    assert configuration.messages == (("warn", "event listeners and FastCGI programs are not run yet: e"),)
+    handler = "result_handler of [eventlistener:e] is not run yet: m:f"
+    assert configuration.messages == (
+        ("warn", handler),
+        ("warn", "event listeners and FastCGI programs are not run yet: e"),
+    )
+    assert configuration.advice == (f"/w/s.conf:6: {handler}",)
 
 
 def test_listener_blanks() -> None:

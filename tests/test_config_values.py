@@ -19,10 +19,17 @@ GOOD: dict[str, tuple[v.Converter, str, Any]] = {
     "byte_size MB": (v.byte_size, "1 MB", 1 << 20),
     "byte_size gB": (v.byte_size, "3gB", 3 << 30),
     "byte_size negative": (v.byte_size, "-1kb", -1024),
+    "byte_size largest": (v.byte_size, "8589934591GB", 2**63 - 2**30),
+    "integer largest": (v.integer, "9223372036854775807", 2**63 - 1),
+    "integer least": (v.integer, "-9223372036854775807", 1 - 2**63),
+    "octal all": (v.octal, "7777", 0o7777),
     "octal": (v.octal, "022", 0o22),
     "octal prefix": (v.octal, "0o777", 0o777),
     "seconds": (v.seconds, "2.5", 2.5),
+    "seconds zero": (v.seconds, "0", 0.0),
     "positive": (v.positive, "1", 1),
+    "positive byte_size": (v.positive_byte_size, "1", 1),
+    "positive seconds": (v.positive_seconds, "0.1", 0.1),
     "level": (v.level, "DEBUG", "debug"),
     "directory": (v.directory, "/tmp", "/tmp"),
     "directory relative": (v.directory, ".", "."),
@@ -79,6 +86,29 @@ BAD: dict[str, tuple[v.Converter, str, str]] = {
     "byte_size fraction": (v.byte_size, "1.5MB", "invalid literal for int() with base 10: '1.5'"),
     "byte_size tb": (v.byte_size, "1TB", "invalid literal for int() with base 10: '1tb'"),
     "octal": (v.octal, "9", "9 can not be converted to an octal type"),
+    "integer huge": (v.integer, "1" + "0" * 400, f"1{'0' * 400} is above upper bound (9223372036854775807)"),
+    "integer just too large": (
+        v.integer,
+        "9223372036854775808",
+        "9223372036854775808 is above upper bound (9223372036854775807)",
+    ),
+    "integer too small": (
+        v.integer,
+        "-9223372036854775808",
+        "-9223372036854775808 is below lower bound (-9223372036854775807)",
+    ),
+    "byte_size huge": (
+        v.byte_size,
+        "8589934592GB",
+        "9223372036854775808 is above upper bound (9223372036854775807)",
+    ),
+    "octal negative": (v.octal, "-1", "-1 can not be converted to an octal type"),
+    "octal too large": (v.octal, "10000", "10000 can not be converted to an octal type"),
+    "octal huge": (v.octal, "7" * 30, f"{'7' * 30} can not be converted to an octal type"),
+    "octal worded": (v.worded(v.octal, "Invalid chmod value %s"), "77777", "Invalid chmod value 77777"),
+    "seconds huge": (v.seconds, "9" * 400, f"not a valid number of seconds: '{'9' * 400}'"),
+    "positive byte_size": (v.positive_byte_size, "0", "0 is below lower bound (1)"),
+    "positive seconds": (v.positive_seconds, "0.0", "not a valid number of seconds: '0.0'"),
     "seconds": (v.seconds, "-1", "not a valid number of seconds: '-1'"),
     "positive": (v.positive, "0", "0 is below lower bound (1)"),
     "level": (v.level, "warning", "bad logging level name 'warning'"),
@@ -125,6 +155,22 @@ def test_bad(convert: v.Converter, text: str, expected: str) -> None:
     assert caught.value.why
 
 
+NO_VALUE = {
+    "A": "expected KEY=value at 'A'; quote what is not a plain word",
+    "A=": 'A has no value (an empty one is written A="")',
+    "A=,B=1": 'A has no value (an empty one is written A="")',
+    "A=1,B=,C=1": 'B has no value (an empty one is written B="")',
+    "A=a@b": "expected KEY=value at 'b'; quote what is not a plain word",
+}
+
+
+@pytest.mark.parametrize("text", NO_VALUE)
+def test_why_an_environment_is_none(text: str) -> None:
+    with pytest.raises(v.Refused) as caught:
+        v.environment(text, world())
+    assert caught.value.why == NO_VALUE[text]
+
+
 ENVIRONMENT: dict[str, tuple[str, dict[str, str]]] = {
     "empty": ("", {}),
     "plain": ("A=1,B=2", {"A": "1", "B": "2"}),
@@ -148,7 +194,7 @@ def test_environment(text: str, expected: dict[str, str]) -> None:
     assert v.environment(text, world()) == expected
 
 
-NAMES = {"here": "/w", "ENV_E": "v", "process_num": 7}
+NAMES = {"here": "/w", "ENV_E": "v", "process_num": 7, "zero": 0}
 
 EXPANSIONS = {
     "nothing": ("a b", "a b"),
@@ -168,14 +214,19 @@ BAD_EXPANSIONS = {
     "unknown": (
         "x %(nope)s",
         "Format string 'x %(nope)s' for 'program:a.command' contains names ('nope') which cannot be expanded. "
-        "Available names: ENV_E, here, process_num",
-        "%(nope)s is not known here; known are here, process_num, ENV_...",
+        "Available names: ENV_E, here, process_num, zero",
+        "%(nope)s is not known here; known are here, process_num, zero, ENV_...",
     ),
     "environment": (
         "%(ENV_X)s",
         "Format string '%(ENV_X)s' for 'program:a.command' contains names ('ENV_X') which cannot be expanded. "
-        "Available names: ENV_E, here, process_num",
+        "Available names: ENV_E, here, process_num, zero",
         "the environment has no X",
+    ),
+    "NUL": (
+        "x%(zero)c",
+        "Format string 'x%(zero)c' for 'program:a.command' is badly formatted: embedded null byte",
+        "a NUL character comes out of it",
     ),
     "malformed": (
         "x 50%",

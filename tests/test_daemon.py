@@ -675,7 +675,7 @@ class TestSecondInstance:
         assert second.process.stderr.read().decode() == (
             "Error: Another program is already listening on a port that one of our HTTP servers is configured to use.  "
             "Shut this program down first before starting supervisord.\n"
-            f"For help, use {MINISUP} -h\n"
+            "For help, use minisup run -h\n"
         )
         assert {path.name for path in here.folder.glob("a-stdout---*")} == auto
         assert (first.mood(), first.state("a")) == ("RUNNING", "RUNNING")

@@ -19,7 +19,6 @@ READ: dict[str, tuple[str | int, int]] = {
     "last real-time": ("64", 64),
     "zero": ("0", 0),
     "zero as a number": (0, 0),
-    "zero by its strange name": ("SIG_DFL", 0),
 }
 
 
@@ -35,6 +34,9 @@ REFUSED: dict[str, tuple[str | int, str]] = {
     "no such number": ("65", "value '65' is not a valid signal number"),
     "negative": (-1, "value -1 is not a valid signal number"),
     "a real-time signal in between": ("35", "value '35' is not a valid signal number"),
+    "no signal, though signal has it": ("SIG_SETMASK", "value 'SIG_SETMASK' is not a valid signal name"),
+    "what a handler is": ("sig_ign", "value 'sig_ign' is not a valid signal name"),
+    "zero by its strange name": ("SIG_DFL", "value 'SIG_DFL' is not a valid signal name"),
     "an offset": ("RTMIN+1", "value 'RTMIN+1' is not a valid signal name"),
 }
 

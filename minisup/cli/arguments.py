@@ -10,15 +10,12 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from minisup import __version__
+from minisup import SUPERVISORD_VERSION, __version__
 from minisup.config.facts import Facts, Overrides
 from minisup.config.schema import OURS, SUPERVISORD
 from minisup.config.values import Converter, Refused, boolean, string, strings
 from minisup.errors import MinisupError
 from minisup.specs import split_namespec
-
-SUPERVISORD_VERSION = "4.3.0"
-"""What ``supervisord -v`` says: scripts ask for a version of supervisord there."""
 
 ROOT_SEARCH = (
     "Supervisord is running as root and it is searching for its configuration file in default locations (including its "
@@ -243,14 +240,18 @@ def _long(name: str, switches: Sequence[Switch]) -> Switch:
     raise UsageError(f"option --{name} not recognized")
 
 
-def usage(program: str, error: UsageError | str) -> str:
-    """What supervisord prints on stderr before it exits with 2."""
-    return f"Error: {error}\nFor help, use {program} -h\n"
+def usage(argv0: str, error: UsageError | str) -> str:
+    """What supervisord prints on stderr before it exits with 2; of us it depends on the name that we were called by."""
+    return f"Error: {error}\nFor help, use {argv0 if _is_supervisord(argv0) else 'minisup run'} -h\n"
 
 
 def version_text(argv0: str) -> str:
-    """The line that ``-v`` prints."""
-    return f"{SUPERVISORD_VERSION if posixpath.basename(argv0) == 'supervisord' else __version__}\n"
+    """The line that ``-v`` prints: scripts ask supervisord for a version of supervisord."""
+    return f"{SUPERVISORD_VERSION if _is_supervisord(argv0) else __version__}\n"
+
+
+def _is_supervisord(argv0: str) -> bool:
+    return posixpath.basename(argv0) == "supervisord"
 
 
 def help_text(program: str = "minisup run") -> str:

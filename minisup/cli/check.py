@@ -23,7 +23,12 @@ Exit codes: 0 where `minisup run` would start, 2 where it would not.
 
 
 def check(
-    words: Sequence[str], facts: Facts | None = None, out: TextIO | None = None, err: TextIO | None = None
+    words: Sequence[str],
+    facts: Facts | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    *,
+    argv0: str = "minisup",
 ) -> int:
     """The command.
 
@@ -32,6 +37,7 @@ def check(
         facts: what the configuration may know; None for this machine.
         out: for remarks and the summary; None for stdout.
         err: for mistakes; None for stderr.
+        argv0: how the program was called, for the search of a configuration.
 
     Returns:
         The exit code: 0 or 2.
@@ -41,16 +47,19 @@ def check(
         given, rest = split(words, (CONFIGURATION, HELP))
         if rest:
             raise UsageError(f"cannot use {rest[0]!r}: name the file with -c")
+        files = [(shown, text) for shown, switch, text in given if switch is CONFIGURATION]
+        if len(files) > 1:
+            raise UsageError(f"conflicting command line option {files[1][0]!r}")
     except UsageError as error:
         err.write(f"minisup check: {error}\nminisup check --help says what it takes\n")
         return 2
     if any(switch is HELP for _, switch, _ in given):
         out.write(HELP_TEXT)
         return 0
-    path = given[-1][2] if given else None
+    path = files[0][1] if files else None
     facts = facts or Facts.of_this_machine()
     try:
-        configuration, problems = examine(Overrides(path), facts)
+        configuration, problems = examine(Overrides(path, argv0=argv0), facts)
     except ConfigError as error:
         configuration, problems = None, error.problems
     if problems or configuration is None:
@@ -76,6 +85,8 @@ def mistakes(problems: Sequence[Problem], configuration: Configuration | None, f
 def remarks(configuration: Configuration) -> list[str]:
     """What is no mistake but worth a line."""
     warnings = [text for level, text in configuration.messages if level == "warn" and "minisup check" not in text]
+    placed = "".join(f"{line}\n" for line in configuration.advice)
+    warnings = [text for text in warnings if f" {text}\n" not in placed]
     return [*configuration.unknown, *configuration.advice, *warnings]
 
 

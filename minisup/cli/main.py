@@ -42,12 +42,14 @@ def main(argv: list[str]) -> None:
     """
     name = os.path.basename(argv[0])
     if name == "supervisord":
-        _leave(_run(argv, argv[1:]))
+        _leave(_run(argv[0], argv[1:]))
     words = argv[1:]
     command = words[0] if words else "--help"
     if command == "run":
-        _leave(_run(argv, words[1:]))
+        _leave(_run(argv[0], words[1:]))
     _let_signals_in()
+    if command == "help" and words[1:]:
+        main([argv[0], words[1], "--help"])
     if command in ("-h", "--help", "help"):
         sys.stdout.write(HELP.format(version=__version__))
         sys.exit(0)
@@ -55,29 +57,35 @@ def main(argv: list[str]) -> None:
         sys.stdout.write(f"{__version__}\n")
         sys.exit(0)
     handler = COMMANDS.get(command)
+    if handler is None and command.startswith("-"):
+        import shlex
+
+        line = shlex.join(["minisup", "run", *words])
+        sys.stderr.write(f"minisup: {command!r} stands where a command is due: {line}\n")
+        sys.exit(2)
     if handler is None:
         sys.stderr.write(f"minisup: there is no command {command!r} (there are: run, {', '.join(COMMANDS)})\n")
         sys.exit(2)
-    sys.exit(handler(words[1:]))
+    sys.exit(handler(argv[0], words[1:]))
 
 
 def _let_signals_in() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _run(argv: list[str], words: list[str]) -> int:
+def _run(argv0: str, words: list[str]) -> int:
     from minisup.cli.run import run
 
-    return run(argv[0], words)
+    return run(argv0, words)
 
 
-def _check(words: list[str]) -> int:
+def _check(argv0: str, words: list[str]) -> int:
     from minisup.cli.check import check
 
-    return check(words)
+    return check(words, argv0=argv0)
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"check": _check}
+COMMANDS: dict[str, Callable[[str, list[str]], int]] = {"check": _check}
 
 
 def _leave(code: int) -> None:

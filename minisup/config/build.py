@@ -7,12 +7,12 @@ the user's name. `minisup.config.reading` says how problems are collected on the
 import posixpath
 from typing import Any
 
-from minisup.config.document import decode, read_blocks
+from minisup.config.document import HEADLESS, Block, lines_of, read_blocks
 from minisup.config.facts import Facts, Overrides
 from minisup.config.programs import read_groups
 from minisup.config.reading import Reading, Scope
-from minisup.config.remarks import advise, unknown
-from minisup.config.schema import CTLPLUGIN, INET, MAIN_FACTORY, RPCINTERFACE, SUPERVISORD, UNIX, Kind
+from minisup.config.remarks import advise, not_run, unknown
+from minisup.config.schema import INET, MAIN_FACTORY, RPCINTERFACE, SUPERVISORD, UNIX, Kind
 from minisup.config.values import SYSLOG, Refused, environment, expand, user
 from minisup.errors import ConfigError, Problem
 from minisup.specs import Configuration, DaemonSpec, GroupSpec, PluginSpec, ServerSpec
@@ -52,7 +52,8 @@ def examine(overrides: Overrides, facts: Facts) -> tuple[Configuration, list[Pro
     reading = Reading(path, here, facts)
     _read_files(reading)
     document = reading.document
-    if "supervisord" not in document.sections:
+    headless = any(problem.path == path and problem.legacy.startswith(HEADLESS) for problem in reading.problems)
+    if "supervisord" not in document.sections and not headless:
         legacy = ".ini file does not include supervisord section"
         reading.problem("cannot use the file: it has no [supervisord] section", legacy=legacy, path=path)
     scope = Scope(reading, SUPERVISORD, "supervisord", {**reading.names, "here": here})
@@ -64,7 +65,7 @@ def examine(overrides: Overrides, facts: Facts) -> tuple[Configuration, list[Pro
         else:
             said[name] = scope.take(name)
     reading.names.update((f"ENV_{name}", value) for name, value in common.items())
-    rpcinterfaces = _plugins(reading, RPCINTERFACE)
+    rpcinterfaces = _rpcinterfaces(reading)
     groups = read_groups(reading, common)
     servers = (*_servers(reading, INET), *_servers(reading, UNIX))
     daemon = _daemon(scope, said, overrides, common)
@@ -72,14 +73,12 @@ def examine(overrides: Overrides, facts: Facts) -> tuple[Configuration, list[Pro
         _check_main_interface(reading, rpcinterfaces)
     strange = unknown(document)
     advise(reading, daemon, groups)
-    quiet = Reading(path, here, facts)  # the daemon does not use these plugins, so their problems do not count here
-    quiet.document, quiet.names = document, reading.names
+    not_run(reading, rpcinterfaces, groups)
     configuration = Configuration(
         daemon=daemon,
         groups=groups,
         servers=servers,
         rpcinterfaces=rpcinterfaces,
-        ctlplugins=_plugins(quiet, CTLPLUGIN),
         messages=_messages(reading, daemon, groups, strange),
         unknown=strange,
         advice=tuple(reading.advice),
@@ -123,10 +122,10 @@ def _read_files(reading: Reading) -> None:
     except OSError as error:
         legacy = f"could not read config file {reading.path}"
         raise ConfigError([Problem(f"cannot read {reading.path!r}: {error.strerror}", legacy=legacy)]) from None
-    text = _decoded(data, reading.path, reading)
-    if text is None:
+    blocks = _blocks(data, reading.path, reading)
+    if blocks is None:
         raise ConfigError(reading.problems)
-    document.add(read_blocks(text, reading.path, reading.problems), reading.path, main=True)
+    document.add(blocks, reading.path, main=True)
     if "include" not in document.sections:
         return
     document.substitute_here(reading.here)
@@ -138,24 +137,34 @@ def _read_files(reading: Reading) -> None:
             # QUIRK(supervisor): what cannot be read adds nothing. tests/test_config_build.py: include unreadable
             reading.warnings.append(f'cannot read included file "{path}": {error.strerror}')
             continue
-        text = _decoded(data, path, reading)
-        if text is None:
+        blocks = _blocks(data, path, reading)
+        if blocks is None:
             continue
-        blocks = read_blocks(text, path, reading.problems)
         for block in blocks:
             if block.name == "include":
                 reading.advice.append(f"{path}:{block.line}: [include] in an included file is ignored")
         document.add(blocks, path, here=posixpath.dirname(path))
 
 
-def _decoded(data: bytes, path: str, reading: Reading) -> str | None:
+def _blocks(data: bytes, path: str, reading: Reading) -> list[Block] | None:
+    """What a file says, or None where it is no text; notes what cannot be read in it.
+
+    supervisord lets a NUL character pass, and fails where it comes to the system: no name and no word may hold one.
+    """
     try:
-        return decode(data, path)
+        text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         text = f"cannot read byte 0x{data[error.start]:02x}: the file is not UTF-8"
         reading.problem(text, legacy=str(error), path=path, line=line)
         return None
+    blocks = read_blocks(text.replace("\0", "\ufffd"), path, reading.problems)
+    if "\0" in text:
+        why = "cannot read the line: it holds a NUL character"
+        for number, written in enumerate(lines_of(text), 1):
+            if "\0" in written:
+                reading.problem(why, legacy=f"{why}\nfile: {path!r}, line: {number}", path=path, line=number)
+    return blocks
 
 
 def _included(reading: Reading) -> list[str]:
@@ -213,17 +222,17 @@ def _environment(scope: Scope) -> dict[str, str]:
     return pairs
 
 
-def _plugins(reading: Reading, kind: Kind) -> tuple[PluginSpec, ...]:
-    """Plugins of one kind, in file order; nothing is imported."""
-    factory_key = next(iter(kind.keys))
+def _rpcinterfaces(reading: Reading) -> tuple[PluginSpec, ...]:
+    """The [rpcinterface:x] in file order; nothing is imported."""
+    factory_key = next(iter(RPCINTERFACE.keys))
     found = []
     for section in reading.document.sections:
-        if not section.startswith(kind.header):
+        if not section.startswith(RPCINTERFACE.header):
             continue
-        scope = Scope(reading, kind, section, reading.names)
+        scope = Scope(reading, RPCINTERFACE, section, reading.names)
         if scope.given(factory_key) is None:
             legacy = f"section [{section}] does not specify a {factory_key}"
-            scope.problem(None, f"cannot use [{section}]: it has no {factory_key}", legacy)
+            scope.missing(factory_key, f"cannot use [{section}]: it has no {factory_key}", legacy)
             continue
         factory = scope.text(factory_key) or ""
         options = {key: scope.text(key) or "" for key in reading.document.keys(section) if key != factory_key}
@@ -240,7 +249,10 @@ def _check_main_interface(reading: Reading, interfaces: tuple[PluginSpec, ...]) 
         if interface.factory == MAIN_FACTORY and interface.options:
             option = next(iter(interface.options))
             path, line = reading.place(f"rpcinterface:{interface.name}", option)
-            text = f"cannot use {option} in [rpcinterface:{interface.name}]: {MAIN_FACTORY} takes no options"
+            why = f"{MAIN_FACTORY} takes no options"
+            if option.startswith("["):
+                why = "is its closing ] missing?"
+            text = f"cannot use {option} in [rpcinterface:{interface.name}]: {why}"
             reading.problem(text, legacy=f"Could not make {interface.name} rpc interface", path=path, line=line)
 
 
@@ -259,7 +271,7 @@ def _server(reading: Reading, kind: Kind, section: str) -> ServerSpec:
         file = scope.text("file", names={**reading.names, "here": reading.here})
         if scope.given("file") is None:
             legacy = f"section [{section}] has no file value"
-            scope.problem(None, f"cannot open [{section}]: it does not say which file", legacy)
+            scope.missing("file", f"cannot open [{section}]: it does not say which file", legacy)
         elif file is not None and not file.strip():
             scope.problem("file", f"cannot open [{section}]: file is empty", f"section [{section}] has no file value")
         where["path"] = reading.facts.normalize((file or "").strip())
@@ -269,7 +281,7 @@ def _server(reading: Reading, kind: Kind, section: str) -> ServerSpec:
         where.update(_account(scope))
         if scope.given("port") is None:
             legacy = f"section [{section}] has no port value"
-            scope.problem(None, f"cannot open [{section}]: it does not say which port", legacy)
+            scope.missing("port", f"cannot open [{section}]: it does not say which port", legacy)
         where["host"], where["port"] = scope.take("port") or ("", 0)
     limits = {name: scope.take(name) for name in ("max_body", "idle_timeout", "max_connections")}
     return ServerSpec(section=section, **where, **limits)

@@ -21,6 +21,9 @@ from iniconfig import IniConfig
 from minisup.errors import Problem
 
 DEFAULT = "DEFAULT"
+HEADLESS = "File contains no section headers."
+"""How supervisord's text begins where a file does not begin with a section."""
+
 HERE = "%(here)s"
 
 _BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where str.splitlines breaks a line and a text file does not
@@ -28,6 +31,8 @@ _HIDE = {ord(char): 0xD800 + index for index, char in enumerate(_BREAKS)}
 _SHOW = {0xD800 + index: char for index, char in enumerate(_BREAKS)}
 _EMPTY, _BRACKET = "\ud810", "\ud811"
 _BLOCK = "block"
+_BOM = "\ufeff"
+_UNCLOSED = "the closing ] is missing"
 
 
 class Option:
@@ -47,9 +52,10 @@ class Section:
     Attributes:
         main: whether the section appeared in the main file first.
         options: own options, without those of [DEFAULT], in the order of their first appearance.
+        broken: first words of its lines that cannot be read, in lower case.
     """
 
-    __slots__ = ("line", "main", "name", "options", "path")
+    __slots__ = ("broken", "line", "main", "name", "options", "path")
 
     def __init__(self, name: str, path: str, line: int, main: bool) -> None:
         self.name = name
@@ -57,17 +63,19 @@ class Section:
         self.line = line
         self.main = main
         self.options: dict[str, Option] = {}
+        self.broken: set[str] = set()
 
 
 class Block:
     """One header and what follows it, as read from one file."""
 
-    __slots__ = ("line", "name", "options")
+    __slots__ = ("broken", "line", "name", "options")
 
-    def __init__(self, name: str, line: int, options: "list[tuple[str, Option]]") -> None:
+    def __init__(self, name: str, line: int, options: "list[tuple[str, Option]]", broken: set[str]) -> None:
         self.name = name
         self.line = line
         self.options = options
+        self.broken = broken
 
 
 class Document:
@@ -108,6 +116,7 @@ class Document:
             if section is None:
                 section = self.sections[block.name] = Section(block.name, path, block.line, main)
                 fresh.append(section)
+            section.broken |= block.broken
             for key, option in block.options:
                 section.options[key] = option
                 keys.append((section, key))
@@ -135,13 +144,9 @@ class Document:
                     section.options.setdefault(key, Option(option.text.replace(HERE, here), option.path, option.line))
 
 
-def decode(data: bytes, path: str) -> str:
-    """The text of a file, line ends as a text file delivers them.
-
-    Raises:
-        UnicodeDecodeError: not UTF-8.
-    """
-    return data.decode("utf-8")
+def lines_of(text: str) -> list[str]:
+    """The lines of a file, their ends as a text file delivers them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def read_blocks(text: str, path: str, problems: list[Problem]) -> list[Block]:
@@ -152,10 +157,15 @@ def read_blocks(text: str, path: str, problems: list[Problem]) -> list[Block]:
         path: its name, as problems show it.
         problems: what cannot be understood is appended here, one problem a line, and reading goes on after it.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = lines_of(text)
     drafts: list[_Draft] = []
     broken: list[tuple[int, str, str]] = []
     draft: _Draft | None = None
+    headless = False  # supervisord reads no further than this; what follows is read here for its own problems
+    if text.startswith(_BOM):
+        headless = True
+        problems.append(_headless(path, 1, lines[0], lines[0] + ("\n" if len(lines) > 1 else "")))
+        lines[0] = lines[0].removeprefix(_BOM)
     key = ""  # of the option that a continuation would continue
     level = 0  # indentation of the line that began it
     for number, line in enumerate(lines, 1):
@@ -178,13 +188,14 @@ def read_blocks(text: str, path: str, problems: list[Problem]) -> list[Block]:
             continue
         raw = line + ("\n" if number < len(lines) else "")
         if draft is None:
-            # supervisord reads no further than this; what follows is read here for its own problems.
-            if not problems or problems[-1].path != path:
+            if not headless:
+                headless = True
                 problems.append(_headless(path, number, value, raw))
             continue
         end = min((at for at in (value.find("="), value.find(":")) if at >= 0), default=-1)
         if end <= 0:
             broken.append((number, value, raw))
+            draft.broken.add(value.split()[0].lower())
             draft.lines.append("")
             if end == 0:
                 key = ""
@@ -198,23 +209,23 @@ def read_blocks(text: str, path: str, problems: list[Problem]) -> list[Block]:
 class _Draft:
     """A block on its way to iniconfig: its canonical lines, the first one for the header."""
 
-    __slots__ = ("line", "lines", "name", "starts")
+    __slots__ = ("broken", "last", "line", "lines", "name", "spans")
 
     def __init__(self, name: str, line: int) -> None:
         self.name = name
         self.line = line
         self.lines = [f"[{_BLOCK}]"]
-        self.starts: dict[str, int] = {}
+        self.broken: set[str] = set()
+        self.spans: dict[str, range] = {}  # of each key its lines; those of the last one are not all there yet
+        self.last = ""
 
     def put(self, key: str, value: str) -> None:
-        index = self.starts.get(key)
-        if index is not None:  # the last one wins; every line is emptied at most once
+        if self.last:
+            self.spans[self.last] = range(self.spans[self.last].start, len(self.lines))
+        for index in self.spans.get(key, ()):  # the last one wins; every line is emptied at most once
             self.lines[index] = ""
-            index += 1
-            while index < len(self.lines) and self.lines[index][:1] in ("", " "):
-                self.lines[index] = ""
-                index += 1
-        self.starts[key] = len(self.lines)
+        self.spans[key] = range(len(self.lines), len(self.lines) + 1)
+        self.last = key
         self.lines.append(f"{_BRACKET if key[0] == '[' else ''}{key}={value or _EMPTY}")
 
     def block(self, path: str) -> Block:
@@ -225,9 +236,9 @@ class _Draft:
             shown = text.replace(_EMPTY, "").translate(_SHOW).rstrip()
             options.append((key.removeprefix(_BRACKET).translate(_SHOW), Option(shown, path, line)))
         # An option that was overridden keeps its first place in configparser's order.
-        order = {key: index for index, key in enumerate(self.starts)}
+        order = {key: index for index, key in enumerate(self.spans)}
         options.sort(key=lambda item: order[item[0]])
-        return Block(self.name, self.line, options)
+        return Block(self.name, self.line, options, self.broken)
 
 
 def _comment_start(line: str) -> int | None:
@@ -251,12 +262,13 @@ def _comment_start(line: str) -> int | None:
 
 
 def _headless(path: str, number: int, value: str, raw: str) -> Problem:
-    return Problem(
-        f"cannot read {value!r}: no [section] stands before it",
-        path=path,
-        line=number,
-        legacy=f"File contains no section headers.\nfile: {path!r}, line: {number}\n{raw!r}",
-    )
+    text = f"cannot read {value!r}: no [section] stands before it"
+    if value.startswith(_BOM):
+        text = "cannot read the line: the file begins with a byte order mark; save it without"
+    elif value[0] == "[" and "]" not in value:
+        text = f"cannot read {value!r}: {_UNCLOSED}"
+    legacy = f"{HEADLESS}\nfile: {path!r}, line: {number}\n{raw!r}"
+    return Problem(text, path=path, line=number, legacy=legacy)
 
 
 def _unreadable(path: str, broken: list[tuple[int, str, str]]) -> list[Problem]:
@@ -267,7 +279,7 @@ def _unreadable(path: str, broken: list[tuple[int, str, str]]) -> list[Problem]:
     for number, value, _ in broken:
         why = "it is no key = value, no [section] and no indented continuation"
         if value[0] == "[":
-            why = "the name between [ and ] is missing" if "]" in value else "the closing ] is missing"
+            why = "the name between [ and ] is missing" if "]" in value else _UNCLOSED
         elif value[0] in "=:":
             why = "the name before it is missing"
         problems.append(Problem(f"cannot read {value!r}: {why}", path=path, line=number, legacy=legacy))

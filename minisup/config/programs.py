@@ -104,7 +104,7 @@ class _Builder:
         events = scope.take("events", suffix=f" in [{section}] events")
         if not events and not self.failed(scope, "events"):
             legacy = f'[{section}] section requires an "events" line'
-            scope.problem("events", f"cannot use [{section}]: it does not say which events it wants", legacy)
+            scope.missing("events", f"cannot use [{section}]: it does not say which events it wants", legacy)
         if scope.take("redirect_stderr"):
             text = f"cannot use redirect_stderr in [{section}]: stderr would be taken for the answers on stdout"
             legacy = f"[{section}] section sets redirect_stderr=true but this is not allowed because it will interfere "
@@ -137,7 +137,7 @@ class _Builder:
                 scope.refuse("socket", error, f" in [{section}] socket")
         elif not self.failed(scope, "socket"):
             legacy = f'[{section}] section requires a "socket" line'
-            scope.problem("socket", f"cannot use [{section}]: it does not say which socket to listen on", legacy)
+            scope.missing("socket", f"cannot use [{section}]: it does not say which socket to listen on", legacy)
         return GroupSpec(name=name, priority=priority, processes=self.processes(FCGI, section, name), socket=socket)
 
     def socket(
@@ -230,7 +230,7 @@ class _Builder:
 
     def no_command(self, scope: Scope) -> None:
         legacy = f"program section {scope.section} does not specify a command"
-        scope.problem(None, f"cannot run [{scope.section}]: it has no command", legacy)
+        scope.missing("command", f"cannot run [{scope.section}]: it has no command", legacy)
 
     def environment(self, scope: Scope) -> dict[str, str]:
         option = scope.given("environment")

@@ -113,6 +113,12 @@ class Scope:
         shown = f" {_shortened(option.text)!r}" if option is not None else ""
         self.problem(name, f"cannot use {name}{shown} in [{self.section}]: {error.why}", error.legacy + suffix)
 
+    def missing(self, name: str, text: str, legacy: str) -> None:
+        """Notes that an option is missing, unless a line that cannot be read begins with its name: that is noted."""
+        found = self.reading.document.sections.get(self.section)
+        if found is None or name not in found.broken:
+            self.problem(name, text, legacy)
+
     def problem(self, name: str | None, text: str, legacy: str) -> None:
         """Notes a problem at an option, or at the section where the option is missing."""
         path, line = self.reading.place(self.section, name)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from minisup.config.document import Document
 from minisup.config.reading import Reading
-from minisup.config.schema import KINDS, Kind, kind_of
-from minisup.specs import DaemonSpec, GroupSpec
+from minisup.config.schema import EVENTLISTENER, KINDS, MAIN_FACTORY, Kind, kind_of
+from minisup.specs import DaemonSpec, GroupSpec, PluginSpec
 
 
 def unknown(document: Document) -> tuple[str, ...]:
@@ -14,15 +14,17 @@ def unknown(document: Document) -> tuple[str, ...]:
     for name, section in document.sections.items():
         kind = kind_of(name)
         if kind is None:
-            hint = _hint(_headers(name))
+            hint = _hint(_headers(name.strip()))
             found.append((section.path, section.line, f"unknown section [{name}]{hint}"))
             continue
         for key, option in section.options.items():
             # Where [DEFAULT] has the same option, the section's may be a copy that %(here)s made of it.
             inherited = document.defaults.get(key)
             copied = inherited is not None and (inherited.path, inherited.line) == (option.path, option.line)
-            if not (kind.free or copied or key in kind.keys):
-                text = f"unknown option {key!r} in [{name}]{_nearest(key, kind.keys)}"
+            header = key.startswith("[")
+            if not ((kind.free and not header) or copied or key in kind.keys):
+                hint = " (is the closing ] missing?)" if header else _nearest(key, kind.keys)
+                text = f"unknown option {key!r} in [{name}]{hint}"
                 found.append((option.path, option.line, text))
     everything = [key for kind in KINDS for key in kind.keys]
     for key, option in document.defaults.items():
@@ -58,6 +60,27 @@ def advise(reading: Reading, daemon: DaemonSpec, groups: tuple[GroupSpec, ...]) 
                 text = f"two processes of group {group.name!r} are called {process.name!r}: the last one counts"
                 reading.advise(_section_of(reading, group), None, text)
             names.add(process.name)
+
+
+def not_run(reading: Reading, rpcinterfaces: tuple[PluginSpec, ...], groups: tuple[GroupSpec, ...]) -> None:
+    """Adds plugins that are named and not called to what is warned of and, with its place, to the advice."""
+    default = EVENTLISTENER.keys["result_handler"].default
+    found = []
+    for plugin in rpcinterfaces:
+        section = f"rpcinterface:{plugin.name}"
+        if plugin.factory != MAIN_FACTORY:
+            text = f"[{section}] is not run yet: {plugin.factory}"
+            if plugin.name == "supervisor":
+                text += "; the methods of supervisor.* answer in its place"
+            found.append((section, "supervisor.rpcinterface_factory", text))
+    for group in groups:
+        if group.pool is not None and group.pool.result_handler != default:
+            section = f"eventlistener:{group.name}"
+            text = f"result_handler of [{section}] is not run yet: {group.pool.result_handler}"
+            found.append((section, "result_handler", text))
+    for section, option, text in found:
+        reading.warnings.append(text)
+        reading.advise(section, option, text)
 
 
 def _section_of(reading: Reading, group: GroupSpec) -> str:

@@ -116,8 +116,8 @@ _AUTHENTICATION = (
     Key("password", v.string, None, "The password, plain, or {SHA} and its SHA-1 in lower-case hexadecimal."),
 )
 _LIMITS = (
-    Key("max_body", v.byte_size, "4MB", "Largest request body that is accepted.", since=OURS),
-    Key("idle_timeout", v.seconds, "600", "Close a connection that was silent for these seconds.", since=OURS),
+    Key("max_body", v.positive_byte_size, "4MB", "Largest request body that is accepted.", since=OURS),
+    Key("idle_timeout", v.positive_seconds, "600", "Close a connection that was silent for these seconds.", since=OURS),
     Key("max_connections", v.positive, "256", "Connections at one time.", since=OURS),
 )
 

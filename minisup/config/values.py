@@ -19,6 +19,12 @@ TRUE = ("yes", "true", "on", "1")
 FALSE = ("no", "false", "off", "0")
 LEVELS = ("critical", "error", "warn", "info", "debug", "trace", "blather")
 
+LARGEST = 2**63 - 1
+"""Of any number: the system takes no more, and a time beyond it has no float."""
+
+MODES = 0o7777
+"""All bits of permissions."""
+
 AUTO, SYSLOG = "auto", "syslog"
 """What `logfile` makes of these words in any case; no path comes out of it looking so."""
 
@@ -45,9 +51,20 @@ def string(text: str, facts: Facts) -> str:
 def integer(text: str, facts: Facts) -> int:
     """A whole number: sign, ``_`` between digits and outer blanks are allowed."""
     try:
-        return int(text)
+        return _within(int(text), -LARGEST)
+    except Refused:
+        raise
     except ValueError as error:
         raise Refused(str(error), "not a whole number") from None
+
+
+def _within(number: int, least: int, most: int = LARGEST, why: str = "the number does not fit in 64 bits") -> int:
+    """The number, where it lies between these two; else supervisord's words for a range."""
+    if number < least:
+        raise Refused(f"{number} is below lower bound ({least})", why)
+    if number > most:
+        raise Refused(f"{number} is above upper bound ({most})", why)
+    return number
 
 
 def boolean(text: str, facts: Facts) -> bool:
@@ -65,31 +82,51 @@ def byte_size(text: str, facts: Facts) -> int:
     word = text.lower()
     unit = {"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}.get(word[-2:])
     try:
-        return int(word) if unit is None else int(word[:-2]) * unit
+        return _within(int(word) if unit is None else int(word[:-2]) * unit, -LARGEST)
+    except Refused:
+        raise
     except ValueError as error:
         raise Refused(str(error), "not a size: a whole number, alone or with KB, MB or GB") from None
 
 
 def octal(text: str, facts: Facts) -> int:
-    """An octal number, as for chmod."""
+    """An octal number, as for chmod: 0 to 7777."""
+    legacy = f"{text} can not be converted to an octal type"
     try:
-        return int(text, 8)
+        number = int(text, 8)
     except ValueError:
-        raise Refused(f"{text} can not be converted to an octal type", "not an octal number") from None
+        raise Refused(legacy, "not an octal number") from None
+    if not 0 <= number <= MODES:
+        raise Refused(legacy, f"not between 0 and {MODES:o}")
+    return number
 
 
 def seconds(text: str, facts: Facts) -> float:
     """A number of seconds, not negative; fractions are allowed."""
-    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text, re.ASCII):
-        return float(text)
-    raise Refused(f"not a valid number of seconds: {text!r}", "not a number of seconds")
+    legacy = f"not a valid number of seconds: {text!r}"
+    if not re.fullmatch(r"\s*\d+(\.\d+)?\s*", text, re.ASCII):
+        raise Refused(legacy, "not a number of seconds")
+    number = float(text)
+    if number > LARGEST:
+        raise Refused(legacy, "the number does not fit in 64 bits")
+    return number
 
 
 def positive(text: str, facts: Facts) -> int:
     """A whole number of at least 1."""
-    number: int = integer(text, facts)
-    if number < 1:
-        raise Refused(f"{number} is below lower bound (1)", "must be 1 or more")
+    return _within(integer(text, facts), 1, why="must be 1 or more")
+
+
+def positive_byte_size(text: str, facts: Facts) -> int:
+    """A whole number of at least 1 byte, or of KB, MB or GB."""
+    return _within(byte_size(text, facts), 1, why="must be 1 or more")
+
+
+def positive_seconds(text: str, facts: Facts) -> float:
+    """A number of seconds above 0; fractions are allowed."""
+    number = seconds(text, facts)
+    if number == 0:
+        raise Refused(f"not a valid number of seconds: {text!r}", "must be more than 0")
     return number
 
 
@@ -213,12 +250,7 @@ def event_names(text: str, facts: Facts) -> tuple[str, ...]:
 
 def port(text: str, facts: Facts) -> int:
     """A TCP port, 1 to 65535."""
-    number: int = integer(text, facts)
-    if number < 1:
-        raise Refused(f"{number} is below lower bound (1)", "a port is 1 or more")
-    if number > 65535:
-        raise Refused(f"{number} is above upper bound (65535)", "a port is 65535 or less")
-    return number
+    return _within(integer(text, facts), 1, 65535, "a port is between 1 and 65535")
 
 
 def inet_address(text: str, facts: Facts) -> tuple[str, int]:
@@ -256,10 +288,19 @@ def environment(text: str, facts: Facts) -> dict[str, str]:
     pairs = {}
     for at in range(0, len(tokens), 4):
         if len(tokens) < at + 3 or tokens[at + 1] != "=":
-            why = f"expected KEY=value at {' '.join(tokens[at : at + 3])!r}; quote what is not a plain word"
+            why = _no_value(tokens)
+            why = why or f"expected KEY=value at {' '.join(tokens[at : at + 3])!r}; quote what is not a plain word"
             raise Refused(f"Unexpected end of key/value pairs in value '{text}'", why)
         pairs[tokens[at]] = tokens[at + 2].strip("'\"")
     return pairs
+
+
+def _no_value(tokens: list[str]) -> str:
+    """Why pairs come to no end: the first key with nothing behind its ``=``, or nothing to say."""
+    for at in range(1, len(tokens)):
+        if tokens[at] == "=" and tokens[at + 1 : at + 2] in ([], [","]):
+            return f'{tokens[at - 1]} has no value (an empty one is written {tokens[at - 1]}="")'
+    return ""
 
 
 def process_name(text: str, facts: Facts) -> str:
@@ -299,7 +340,7 @@ def expand(text: str, names: Mapping[str, Any], label: str) -> str:
     if "%" not in text:
         return text
     try:
-        return text % names
+        expanded = text % names
     except KeyError as missing:
         known = ", ".join(sorted(names))
         legacy = f"Format string {text!r} for {label!r} contains names ({missing}) which cannot be expanded. "
@@ -307,6 +348,10 @@ def expand(text: str, names: Mapping[str, Any], label: str) -> str:
     except Exception as error:
         legacy = f"Format string {text!r} for {label!r} is badly formatted: {error}"
         raise Refused(legacy, f"{error} (a literal % is written %%)") from None
+    if "\0" in expanded:  # %(process_num)c
+        legacy = f"Format string {text!r} for {label!r} is badly formatted: embedded null byte"
+        raise Refused(legacy, "a NUL character comes out of it")
+    return expanded
 
 
 def _unknown_name(name: str, names: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from minisup import signals
+from minisup import SUPERVISORD_VERSION, signals
 from minisup.control import tail
 from minisup.control.port import Port
 from minisup.control.status import config_info, process_info
@@ -25,8 +25,6 @@ from minisup.specs import LogSpec, make_namespec, split_namespec
 from minisup.states import RUNNING_STATES, SIGNALLABLE_STATES, STOPPED_STATES, SUPERVISOR_STATE_NAMES, ProcessStates
 
 API_VERSION = "3.0"
-VERSION = "4.3.0"
-"""What clients that compare versions must see: the supervisor that we stand in for."""
 
 Result: TypeAlias = "Value | Awaitable[Value]"
 
@@ -119,7 +117,7 @@ def get_api_version(port: Port) -> Value:
 
 def get_supervisor_version(port: Port) -> Value:
     """The version of supervisor whose behaviour this daemon has."""
-    return VERSION
+    return SUPERVISORD_VERSION
 
 
 def get_identification(port: Port) -> Value:
