@@ -311,12 +311,6 @@ class TestHup:
         assert daemon.stop() == 0
         assert len(daemon.said(STARTED)) == 1
 
-    def test_a_socket_that_cannot_be_opened_is_told_by_the_log(self, here: Room) -> None:
-        daemon = here.run(program("a", "sleep 1000", startsecs=0))
-        here.write(head=HEAD.replace("%(here)s/s\n", "/no/such/folder/s\n"))
-        assert daemon.stop(signal.SIGHUP) == 2
-        assert daemon.said()[-1] == "Cannot open an HTTP server: socket.error reported errno.ENOENT (2)"
-
     def test_while_a_client_listens(self, here: Room) -> None:
         daemon = here.run(program("a", "sleep 1000", startsecs=0))
         with socket.socket(socket.AF_UNIX) as listener:

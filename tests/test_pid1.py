@@ -221,7 +221,7 @@ def test_strays_are_told_and_then_killed(here: Room) -> None:
     over = time.monotonic()
     [told] = words(here.folder / "told")
     assert 1 <= over - float(told) < 3
-    assert daemon.said()[-1] == "ended 1 stray processes"
+    assert daemon.said()[-1] == "ended 1 stray process"
 
 
 def test_polite_strays_cost_no_second(here: Room) -> None:
@@ -230,7 +230,7 @@ def test_polite_strays_cost_no_second(here: Room) -> None:
     began = time.monotonic()
     assert daemon.stop() == 0
     assert time.monotonic() - began < 1
-    assert daemon.said()[-1] == "ended 1 stray processes"
+    assert daemon.said()[-1] == "ended 1 stray process"
 
 
 # --- what is normal in a container -----------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_children_from_before_are_reaped_and_ended(here: Room) -> None:
     daemon.says(r"reaped unknown pid \d+ \(exit status 5\)")
     assert zombies(daemon.pid) == []
     assert daemon.stop() == 0
-    assert daemon.said()[-1] == "ended 1 stray processes"
+    assert daemon.said()[-1] == "ended 1 stray process"
 
 
 def test_hup_leaves_strays_alone(here: Room) -> None:

@@ -302,14 +302,6 @@ def test_third_term_changes_nothing() -> None:
     assert world.now == 5
 
 
-def test_two_at_once_are_one_wish() -> None:
-    """timeout(1) sends its signal to us and to our process group."""
-    world = running(group("a"), a=Habits(obeys=1))
-    world.receive(TERM)
-    world.receive(TERM)
-    assert world.heard("kill") == ["kill a 15"]
-
-
 def test_second_term_ends_what_would_retry() -> None:
     """It waits for a level above it, and is in BACKOFF when patience ends."""
     world = running(*levels(("a", 1), ("b", 2)), b=Habits(obeys=None))

@@ -58,9 +58,6 @@ from minisup.specs import ProcessKey
 from minisup.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates, SupervisorStates
 
 SPAWNS_PER_TURN = 16
-ONE_WISH = 0.2
-"""Signals to exit that come within so many seconds are one wish: timeout(1) sends its signal twice, to us and to our
-process group, and a terminal may do so, too."""
 ORPHANS_NAMED = 10
 """So many unknown pids are named in a row; of the rest the number is said every `ORPHANS_EVERY` seconds."""
 ORPHANS_EVERY = 10.0
@@ -89,7 +86,7 @@ class Engine:
         self._waits: dict[ProcessKey, list[Wait]] = {}
         self._shutdown: Shutdown | None = None
         self._advancing = False
-        self._exit_asked_at: float | None = None
+        self._exit_asked = False  # by a signal
         self._orphans = _Orphans()
         self._heap: list[tuple[float, int, Process | Wait | Shutdown | _Orphans]] = []
         self._heap_room = HEAP_ROOM
@@ -344,11 +341,9 @@ class Engine:
         return [narration.nothing_meant(given.signum)] if meaning is None else meaning(self, given.signum, at)
 
     def _exit_signal(self, signum: int, at: Instant) -> list[Effect]:
-        if self._exit_asked_at is None or self._shutdown is None:
-            self._exit_asked_at = at.mono
+        if not self._exit_asked or self._shutdown is None:
+            self._exit_asked = True
             return [narration.exit_requested(signum), *self.shutdown_called(ShutdownCalled(restart=False), at)]
-        if at.mono - self._exit_asked_at < ONE_WISH:
-            return [narration.exit_requested(signum)]
         effects: list[Effect] = [narration.exit_hurried(signum)]
         self.mood = SupervisorStates.SHUTDOWN
         self._shutdown.hurry()
