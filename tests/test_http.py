@@ -24,15 +24,28 @@ def receive(pieces: Iterable[bytes]) -> list[Seen | int]:
     """What the pieces of a connection turn into: requests, and at the end perhaps the status of an error."""
     receiver = Receiver(MAX_BODY)
     seen: list[Seen | int] = []
+    head: ours.Head | None = None
     for piece in pieces:
         receiver.feed(piece)
         try:
-            while (request := receiver.next_request()) is not None:
-                head = request.head
-                seen.append((head.method, head.target, head.version, request.body, head.persistent))
+            while True:
+                head = head or receiver.next_head()
+                body = receiver.next_body() if head is not None else None
+                if head is None or body is None:
+                    break
+                seen.append((head.method, head.target, head.version, body, head.persistent))
+                head = None
         except HttpError as error:
             return [*seen, error.status]
     return seen
+
+
+def head_of(request: bytes, max_body: int = 0) -> ours.Head:
+    receiver = Receiver(max_body)
+    receiver.feed(request)
+    found = receiver.next_head()
+    assert found is not None
+    return found
 
 
 GET = ("GET", "/", "1.1", b"", True)
@@ -76,8 +89,15 @@ REQUESTS: dict[str, tuple[bytes, list[Seen | int]]] = {
     "four words": (b"GET / HTTP/1.1 x\r\n\r\n", [400]),
     "not HTTP": (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", [400]),
     "a control character in the path": (b"GET /\x01 HTTP/1.1\r\n\r\n", [400]),
-    "HTTP/2.0": (b"GET / HTTP/2.0\r\n\r\n", [505]),
-    "HTTP/1.2": (b"GET / HTTP/1.2\r\n\r\n", [505]),
+    "HTTP/2.0": (b"GET / HTTP/2.0\r\n\r\n", [GET]),
+    "HTTP/1.2": (b"GET / HTTP/1.2\r\n\r\n", [GET]),
+    "HTTP/1.10": (b"GET / HTTP/1.10\r\n\r\n", [GET]),
+    "HTTP/3": (b"GET / HTTP/3\r\n\r\n", [GET]),
+    "HTTP/0.9": (b"GET / HTTP/0.9\r\n\r\n", [("GET", "/", "1.0", b"", False)]),
+    "HTTP/1": (b"GET / HTTP/1\r\n\r\n", [("GET", "/", "1.0", b"", False)]),
+    "a version that is no number": (b"GET / HTTP/x.y\r\n\r\n", [400]),
+    "a version of endless digits": (b"GET / HTTP/1.%s\r\n\r\n" % (b"1" * 9), [400]),
+    "a version in small letters": (b"GET / http/1.1\r\n\r\n", [400]),
     "length is no number": (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", [400]),
     "negative length": (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", [400]),
     "two lengths": (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", [400]),
@@ -87,8 +107,23 @@ REQUESTS: dict[str, tuple[bytes, list[Seen | int]]] = {
         [411],
     ),
     "gzip": (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", [411]),
+    "identity": (
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: Identity\r\nContent-Length: 1\r\n\r\nx",
+        [("POST", "/", "1.1", b"x", True)],
+    ),
+    "identity at the end": (
+        b"POST / HTTP/1.1\nContent-Length: 1\ntransfer-encoding:identity\n\nx",
+        [("POST", "/", "1.1", b"x", True)],
+    ),
+    "identity and more": (b"POST / HTTP/1.1\r\nTransfer-Encoding: identity, chunked\r\n\r\n", [411]),
+    "identity, folded": (b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n chunked\r\n\r\n", [411]),
+    "identity and chunked": (
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
+        [411],
+    ),
     "a header without a colon": (b"GET / HTTP/1.1\r\nHost\r\n\r\n", [400]),
     "a blank before the colon": (b"GET / HTTP/1.1\r\nContent-Length : 1\r\n\r\n", [400]),
+    "a first header that is folded": (b"GET / HTTP/1.1\r\n A: b\r\n\r\n", [400]),
     "NUL in a header": (b"GET / HTTP/1.1\r\nA: \x00\r\n\r\n", [400]),
     "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", [400]),
     "an error ends it": (b"GET / HTTP/1.1\r\n\r\nGET\r\n\r\nGET / HTTP/1.1\r\n\r\n", [GET, 400]),
@@ -135,14 +170,13 @@ def test_h11_sees_the_same_request(
     assert isinstance(request, h11.Request)
     receiver = Receiver(MAX_BODY)
     receiver.feed(data[:cut])
-    found = receiver.next_request()
-    if found is None:
-        receiver.feed(data[cut:])
-        found = receiver.next_request()
+    found = receiver.next_head()
+    receiver.feed(data[cut:])
+    found = found or receiver.next_head()
     assert found is not None
-    assert (found.head.method, found.head.target) == (request.method.decode(), request.target.decode())
-    assert found.head.headers == {name.decode(): value.decode(errors="replace") for name, value in request.headers}
-    assert found.body == body
+    assert (found.method, found.target) == (request.method.decode(), request.target.decode())
+    assert found.headers == {name.decode(): value.decode(errors="replace") for name, value in request.headers}
+    assert receiver.next_body() == body
     if body:
         event = theirs.next_event()
         assert isinstance(event, h11.Data) and bytes(event.data) == body
@@ -156,24 +190,52 @@ def test_any_bytes_are_requests_or_an_error_however_they_come(pieces: list[bytes
     assert receive(pieces) == receive([b"".join(pieces)])
 
 
-def test_a_target_is_decoded_on_request() -> None:
-    receiver = Receiver(0)
-    receiver.feed("GET /logtail/a%3Ab/é%ff%zz?x=%41 HTTP/1.1\r\n\r\n".encode())
-    request = receiver.next_request()
-    assert request is not None
-    assert request.head.path == "/logtail/a:b/é\ufffd%zz"
-    assert request.head.query == "x=%41"
-    assert request.head.line == "GET /logtail/a%3Ab/é%ff%zz?x=%41 HTTP/1.1"
+TARGETS: dict[str, tuple[str, str]] = {
+    "/logtail/a%3Ab/é%ff%zz?x=%41": ("/logtail/a:b/é\ufffd%zz", "x=%41"),
+    "/ok.html?q#x?y": ("/ok.html", "q"),
+    "/ok.html#x?q": ("/ok.html", ""),
+    "/a%23b%3Fc": ("/a#b?c", ""),
+}
 
 
-def test_a_receiver_knows_whether_a_request_has_begun() -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_is_decoded_on_request(target: str) -> None:
+    head = head_of(f"GET {target} HTTP/1.1\r\n\r\n".encode())
+    assert (head.path, head.query) == TARGETS[target]
+    assert head.line == f"GET {target} HTTP/1.1"
+
+
+def test_a_receiver_knows_whether_a_head_has_begun() -> None:
     receiver = Receiver(10)
     seen = []
     for piece in (b"", b"\r\n", b"POST / HTTP/1.1\r\n", b"Content-Length: 1\r\n\r\n", b"x"):
         receiver.feed(piece)
-        receiver.next_request()
+        receiver.next_head()
         seen.append(receiver.empty)
-    assert seen == [True, True, False, False, True]
+    assert seen == [True, True, False, True, True]
+
+
+def test_a_head_is_given_out_before_its_body_is_there() -> None:
+    receiver = Receiver(10)
+    receiver.feed(b"POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\na")
+    head = receiver.next_head()
+    assert head is not None and head.target == "/a"
+    assert (receiver.next_body(), receiver.unread) == (None, 3)
+    receiver.feed(b"bcGET /b")
+    assert (receiver.next_body(), receiver.unread, receiver.buffered) == (b"abc", 0, 6)
+
+
+def test_a_body_that_nobody_wants_is_dropped_as_it_comes() -> None:
+    receiver = Receiver(10**9)
+    receiver.feed(b"POST /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n")
+    assert receiver.next_head() is not None
+    for _ in range(1000):
+        receiver.feed(bytes(1000))
+        assert receiver.next_head() is None
+        assert receiver.buffered == 0
+    receiver.feed(b"GET /b HTTP/1.1\r\n\r\n")
+    head = receiver.next_head()
+    assert head is not None and head.target == "/b"
 
 
 # --- credentials ----------------------------------------------------------------------------------------------------
@@ -211,14 +273,6 @@ def test_credentials(case: str) -> None:
 
 
 # --- replies --------------------------------------------------------------------------------------------------------
-
-
-def head_of(request: bytes) -> ours.Head:
-    receiver = Receiver(0)
-    receiver.feed(request)
-    found = receiver.next_request()
-    assert found is not None
-    return found.head
 
 
 HEAD_11 = head_of(b"GET / HTTP/1.1\r\n\r\n")

@@ -189,7 +189,7 @@ async def test_members_that_failed_are_told_among_the_others(port: FakePort) -> 
 
 
 SIGNALS: dict[Any, int | None] = {
-    **dict.fromkeys(("HUP", "hup", "SIGHUP", " hup ", "1", 1), 1),
+    **dict.fromkeys(("HUP", "hup", "SIGHUP", " hup ", "1", " 1 ", 1, 1.5), 1),
     **dict.fromkeys(("0", 0), 0),
     **dict.fromkeys(("99", -1, "", "NOPE", "SIG")),
 }

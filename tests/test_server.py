@@ -15,9 +15,11 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 from fake_port import FakePort
 
+from minisup.config import schema
 from minisup.control import server, tail
 from minisup.core.roster import Group
-from minisup.specs import DaemonSpec, GroupSpec, LogSpec, ProcessSpec, ServerSpec
+from minisup.protocol.http import Receiver
+from minisup.specs import DaemonSpec, GroupSpec, LogSpec, PluginSpec, ProcessSpec, ServerSpec
 from minisup.states import ProcessStates
 
 pytestmark = pytest.mark.anyio
@@ -143,11 +145,24 @@ STATUSES: dict[str, tuple[bytes, int, bool]] = {
     "chunked": (b"POST /RPC2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411, False),
     "wrong method": (get("/RPC2"), 400, True),
     "too long": (b"POST /RPC2 HTTP/1.1\r\nContent-Length: 99999999\r\n\r\nhello", 413, False),
+    "not a call, too long": (b"GET /nope HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413, False),
+    "a length, and no length of its parts": (
+        post("supervisor.getState", more="Transfer-Encoding: identity\r\n"),
+        200,
+        True,
+    ),
+    "a later version": (post("supervisor.getState", version="2.0"), 200, True),
+    "an earlier version": (post("supervisor.getState", version="0.9"), 200, False),
     "not HTTP": (b"\x16\x03\x01\r\n\r\n", 400, False),
     "an exception": (post("supervisor.startProcess", 5), 500, True),
     "health": (get("/ok.html"), 200, True),
     "health, decoded": (get("/ok%2Ehtml?x"), 200, True),
     "health, posted": (b"POST /ok.html HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", 200, True),
+    "health, posted without a length": (b"POST /ok.html HTTP/1.1\r\n\r\n", 411, False),
+    "health, put": (b"PUT /ok.html HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", 400, True),
+    "health, a part of it": (get("/ok.html#x"), 200, True),
+    "health, two slashes": (get("//ok.html"), 200, True),
+    "a body that nobody wants": (b"POST /nope HTTP/1.1\r\nContent-Length: 4\r\n\r\n\r\nxx", 400, True),
     "nothing there": (get("/nope"), 404, True),
     "the root": (get("/"), 404, True),
     "nothing to put": (get("/nope", method="PUT"), 400, True),
@@ -182,6 +197,48 @@ async def test_a_body_in_pieces_and_requests_in_a_row(tmp_path: Path, port: Fake
         await client.say(data[50:] + b"\r\n" + data * (2 * server.IN_A_ROW))
         for _ in range(2 * server.IN_A_ROW + 1):
             assert (await client.reply())[0] == 200
+
+
+async def test_a_good_answer_is_the_end_at_once_where_the_client_wants_that(
+    tmp_path: Path, port: FakePort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LINGER", 60)
+    async with serving(tmp_path, port) as served:
+        for said in (
+            post("supervisor.getState", more="Connection: close\r\n"),
+            post("supervisor.getState", version="1.0"),
+            get("/nope", "1.0"),
+        ):
+            async with served.client() as client:
+                await client.say(said)
+                await client.rest()
+                # Not only our direction: nobody is there any more who would swallow what we say.
+                with pytest.raises(anyio.BrokenResourceError):
+                    await client.say(b"x")
+
+
+async def test_an_answer_that_a_client_does_not_wait_for_is_not_taken_back(port: FakePort) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    spec = ServerSpec("inet_http_server", None, "127.0.0.1", username="user", password="pass")
+    length = 2_000_000
+    said = f"POST /RPC2 HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode() + bytes(length)
+    async with anyio.create_task_group() as group:
+        group.start_soon(server.serve, [(spec, listener)], port)
+        with anyio.fail_after(10):
+            async with await anyio.connect_tcp("127.0.0.1", listener.getsockname()[1]) as stream:
+                await stream.send(said)
+                assert (await Client(stream).reply())[0] == 401
+        group.cancel_scope.cancel()
+
+
+async def test_the_length_of_an_answer_is_in_bytes(tmp_path: Path, port: FakePort) -> None:
+    spec = GroupSpec("größe", processes=(ProcessSpec("größe", "x"),))
+    port.groups = {"größe": Group(spec)}
+    async with serving(tmp_path, port) as served, served.client() as client:
+        for _ in range(2):
+            [status] = await client.call("supervisor.startAllProcesses")
+            assert status["name"] == "größe"
 
 
 async def test_no_body_is_sent_on_head(tmp_path: Path, port: FakePort) -> None:
@@ -234,15 +291,97 @@ async def test_an_empty_user_name_asks_for_nothing(tmp_path: Path, port: FakePor
         assert await client.call("supervisor.getVersion") == "3.0"
 
 
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How much a receiver held, each time that it was fed; one that held nothing before is not counted."""
+    held: list[int] = []
+    feed = Receiver.feed
+
+    def feed_counted(receiver: Receiver, data: bytes) -> None:
+        feed(receiver, data)
+        held.append(receiver.buffered)
+
+    monkeypatch.setattr(Receiver, "feed", feed_counted)
+    return held
+
+
+@asynccontextmanager
+async def busy(served: Served) -> AsyncIterator[Client]:
+    """A client whose call waits until the gate of the port is opened."""
+    port = served.port
+    port.gate, port.waiting = anyio.Event(), anyio.Event()
+    async with served.client() as client:
+        await client.say(post("supervisor.startProcess", "solo"))
+        await port.waiting.wait()
+        yield client
+
+
+STRANGERS: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "no password": ("POST /RPC2", 401, {"username": "user", "password": "pass"}),
+    "nothing there": ("POST /nope", 400, {}),
+    "not to be posted": ("POST /logtail/x", 400, {}),
+    "a page": ("POST /ok.html", 200, {}),
+}
+
+
+async def stranger(served: Served, line: str) -> int:
+    """Begins to send a long body before it looks at the answer; the status of that."""
+    async with served.client() as client:
+        await client.say(f"{line} HTTP/1.0\r\nContent-Length: {4 * 1024 * 1024}\r\n\r\n".encode())
+        await client.say(bytes(8 * server.READ))
+        return (await client.reply())[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", STRANGERS)
+async def test_a_body_that_nobody_reads_costs_no_memory(
+    tmp_path: Path, port: FakePort, held: list[int], case: str
+) -> None:
+    line, status, options = STRANGERS[case]
+    answered: list[int] = []
+
+    async def one(served: Served) -> None:
+        answered.append(await stranger(served, line))
+
+    async with serving(tmp_path, port, **options) as served, anyio.create_task_group() as group:
+        for _ in range(100):
+            group.start_soon(one, served)
+    assert answered == [status] * 100
+    assert max(held) <= server.READ
+
+
+async def test_the_body_of_one_too_many_costs_no_memory(tmp_path: Path, port: FakePort, held: list[int]) -> None:
+    async with serving(tmp_path, port, max_connections=1) as served, busy(served):
+        assert await stranger(served, "POST /RPC2") == 503
+    assert max(held) <= server.READ
+
+
+REFUSED_BY_HEAD: dict[str, tuple[str, int, dict[str, Any]]] = {
+    **STRANGERS,
+    "too long": ("POST /RPC2", 413, {"max_body": 999}),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_BY_HEAD)
+async def test_who_is_answered_by_the_head_need_not_send_the_body(tmp_path: Path, port: FakePort, case: str) -> None:
+    line, status, options = REFUSED_BY_HEAD[case]
+    async with serving(tmp_path, port, **options) as served, served.client() as client:
+        await client.say(f"{line} HTTP/1.1\r\nContent-Length: 1000\r\n\r\n".encode())
+        assert (await client.reply())[0] == status
+
+
 async def test_one_connection_too_many(tmp_path: Path, port: FakePort) -> None:
     async with serving(tmp_path, port, max_connections=1) as served:
-        async with served.client() as first:
-            await first.call("supervisor.getState")
-            for said in (post("supervisor.getState"), b"nonsense\r\n\r\n"):
+        async with busy(served) as first:
+            for said in (post("supervisor.getState"), b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"):
                 async with served.client() as second:
                     await second.say(said)
                     assert (await second.reply())[0] == 503
+                    await second.stream.send_eof()
                     assert await second.rest() == b""
+            assert port.gate is not None
+            port.gate.set()
+            assert (await first.reply())[0] == 200
             await first.call("supervisor.getState")
             await first.stream.send_eof()
             assert await first.rest() == b""
@@ -251,19 +390,93 @@ async def test_one_connection_too_many(tmp_path: Path, port: FakePort) -> None:
 
 
 async def test_far_too_many_connections(tmp_path: Path, port: FakePort) -> None:
+    async with (
+        serving(tmp_path, port, max_connections=1) as served,
+        busy(served),
+        served.client() as second,
+        served.client() as third,
+    ):
+        assert await third.rest() == b""
+        await second.say(post("supervisor.getState"))
+        assert (await second.reply())[0] == 503
+
+
+async def test_who_has_been_idle_for_longest_gives_way(tmp_path: Path, port: FakePort) -> None:
+    async with (
+        serving(tmp_path, port, max_connections=3) as served,
+        busy(served),
+        served.client() as first,
+        served.client() as second,
+    ):
+        for client in (first, second, first):
+            await client.call("supervisor.getVersion")
+            await anyio.sleep(0.002)  # their clock has to go on
+        async with served.client() as third, served.client() as fourth:
+            await third.call("supervisor.getVersion")
+            assert await second.rest() == b""
+            await fourth.call("supervisor.getVersion")
+            assert await first.rest() == b""
+            await third.call("supervisor.getVersion")
+            await fourth.call("supervisor.getVersion")
+
+
+BUSY: dict[str, bytes] = {
+    "a head has begun": b"GET /ok",
+    "a body has begun": b"POST /RPC2 HTTP/1.1\r\nContent-Length: 5\r\n\r\nx",
+    "it said nothing yet": b"",
+}
+
+
+@pytest.mark.parametrize("case", BUSY)
+async def test_who_is_busy_does_not_give_way(tmp_path: Path, port: FakePort, held: list[int], case: str) -> None:
     async with serving(tmp_path, port, max_connections=1) as served, served.client() as first:
-        await first.call("supervisor.getState")
-        async with served.client() as second, served.client() as third:
-            assert await third.rest() == b""
-            await second.say(post("supervisor.getState"))
+        await first.say(BUSY[case])
+        while BUSY[case] and not held:
+            await anyio.lowlevel.checkpoint()
+        async with served.client() as second:
+            await second.say(get("/ok.html"))
             assert (await second.reply())[0] == 503
+
+
+async def test_who_said_nothing_for_a_while_gives_way(
+    tmp_path: Path, port: FakePort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "GRACE", 0)
+    async with serving(tmp_path, port, max_connections=1) as served, served.client() as first:
+        status = 503
+        while status == 503:  # the first may not have been accepted yet
+            async with served.client() as second:
+                await second.say(get("/ok.html"))
+                status, _ = await second.reply()
+        assert await first.rest() == b""
+
+
+async def test_a_request_that_is_here_is_not_cut_off(port: FakePort) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    connection = server.Connection(server.Site(port), ServerSpec("unix_http_server"), ours, ("localhost", 0))
+    with theirs, anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(connection.run, True)
+            for said, gives_way in ((get("/ok.html"), False), (b"", True)):
+                while connection.idle_since is None:
+                    await anyio.lowlevel.checkpoint()
+                theirs.send(said)
+                assert connection.give_way() == gives_way
+                await anyio.wait_readable(theirs)
+                assert (b" 200 OK" in theirs.recv(1000)) != gives_way
 
 
 SILENT: dict[str, tuple[bytes, bytes]] = {
     "from the start": (b"", b""),
     "after blank lines": (b"\r\n", b""),
     "in the head": (b"POST", b"HTTP/1.1 408 Request Timeout"),
-    "in the body": (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n12", b"HTTP/1.1 408 Request Timeout"),
+    "in a body that nobody wants": (
+        b"GET /ok.html HTTP/1.1\r\nContent-Length: 5\r\n\r\n12",
+        b"HTTP/1.1 200 OK",
+    ),
+    "in the body": (b"POST /RPC2 HTTP/1.1\r\nContent-Length: 5\r\n\r\n12", b"HTTP/1.1 408 Request Timeout"),
 }
 
 
@@ -281,8 +494,9 @@ async def test_a_client_that_does_not_read_is_sent_away_and_costs_nobody_else_an
     log = tmp_path / "main.log"
     log.write_bytes(b"x" * 4_000_000)
     port.main_log = str(log)
-    async with serving(tmp_path, port, idle_timeout=0.05) as served, served.client() as lazy:
+    async with serving(tmp_path, port, idle_timeout=0.2) as served, served.client() as lazy:
         await lazy.say(post("supervisor.readLog", 0, 0))
+        await anyio.wait_readable(lazy.stream.extra(SocketAttribute.raw_socket))  # its time runs from now on
         async with served.client() as client:
             await client.call("supervisor.getState")
             assert await client.rest() == b""
@@ -381,6 +595,32 @@ async def test_a_call_that_waits_at_the_end_gets_no_reply(tmp_path: Path, port: 
         assert await client.rest() == b""
 
 
+async def test_a_call_whose_answer_comes_with_the_end_is_answered(tmp_path: Path, port: FakePort) -> None:
+    """The last process is down: that is the answer to who waits for it, and the end of the daemon, in one turn."""
+    port.gate, port.waiting = anyio.Event(), anyio.Event()
+    port.process("solo", "solo")
+    async with serving(tmp_path, port) as served, served.client() as client:
+        await client.say(post("supervisor.stopAllProcesses"))
+        await port.waiting.wait()
+        await anyio.wait_all_tasks_blocked()
+        port.gate.set()
+        served.scope.cancel()
+        assert (await client.reply())[0] == 200
+        assert await client.rest() == b""
+
+
+async def test_several_calls_whose_answers_come_with_the_end_are_answered(tmp_path: Path, port: FakePort) -> None:
+    port.gate, port.waiting = anyio.Event(), anyio.Event()
+    calls = [{"methodName": f"supervisor.{verb}Process", "params": ["solo"]} for verb in ("stop", "start", "stop")]
+    async with serving(tmp_path, port) as served, served.client() as client:
+        await client.say(post("system.multicall", calls))
+        await port.waiting.wait()
+        await anyio.wait_all_tasks_blocked()
+        port.gate.set()
+        served.scope.cancel()
+        assert (await client.reply())[0] == 200
+
+
 async def test_the_call_that_ends_the_daemon_is_answered(tmp_path: Path, port: FakePort) -> None:
     async with serving(tmp_path, port) as served, served.client() as client:
         port.shutdown = served.scope.cancel  # type: ignore[method-assign]
@@ -443,6 +683,25 @@ async def test_a_log_as_it_grows(tmp_path: Path, port: FakePort, log: Path, targ
         assert await client.chunk() == tail.TRUNCATED
 
 
+CHANNELS = {
+    "/logtail/solo": 200,
+    "/logtail/solo#x": 200,
+    "/logtail/solo/": 404,
+    "/logtail/solo/stdout/": 404,
+    "/logtail/solo/path": 404,
+}
+
+
+@pytest.mark.parametrize("target", CHANNELS)
+async def test_a_channel_that_is_named_must_be_one(tmp_path: Path, port: FakePort, log: Path, target: str) -> None:
+    spec = GroupSpec("solo", processes=(ProcessSpec("solo", "x", stdout=LogSpec(str(log))),))
+    port.groups = {"solo": Group(spec)}
+    async with serving(tmp_path, port) as served, served.client() as client:
+        await client.say(get(target))
+        first, _ = await client.head()
+        assert int(first.split()[1]) == CHANNELS[target]
+
+
 @pytest.mark.parametrize("request_", [get("/mainlogtail", "1.0"), get("/mainlogtail", more="Connection: close\r\n")])
 async def test_a_log_without_chunks(tmp_path: Path, port: FakePort, log: Path, request_: bytes) -> None:
     async with serving(tmp_path, port) as served, served.client() as client:
@@ -496,9 +755,22 @@ async def test_no_line_otherwise(tmp_path: Path, port: FakePort) -> None:
     assert port.lines == []
 
 
-async def test_without_the_main_interface_only_system_methods(tmp_path: Path, port: FakePort) -> None:
-    port.configuration = replace(port.configuration, rpcinterfaces=())
+def test_the_main_interface_has_one_name() -> None:
+    assert server.MAIN_FACTORY == schema.MAIN_FACTORY
+
+
+PLUGINS: dict[str, tuple[PluginSpec, ...]] = {
+    "none": (),
+    "a plugin under its name": (PluginSpec("supervisor", "other.rpcinterface:make_main_rpcinterface"),),
+    "under another name": (PluginSpec("other", server.MAIN_FACTORY),),
+    "both": (PluginSpec("supervisor", "x:y"), PluginSpec("other", server.MAIN_FACTORY)),
+}
+
+
+@pytest.mark.parametrize("case", PLUGINS)
+async def test_without_the_main_interface_only_system_methods(tmp_path: Path, port: FakePort, case: str) -> None:
+    port.configuration = replace(port.configuration, rpcinterfaces=PLUGINS[case])
     async with serving(tmp_path, port) as served, served.client() as client:
         with pytest.raises(xmlrpc.client.Fault, match="UNKNOWN_METHOD"):
             await client.call("supervisor.getState")
-        assert "system.listMethods" in str(await client.call("system.listMethods"))
+        assert len(await client.call("system.listMethods")) == 4

@@ -1,6 +1,7 @@
 """`system.*`, and what the dispatcher does with calls that it does not like."""
 
 import xmlrpc.client
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -66,6 +67,8 @@ ANSWERS: dict[str, tuple[str, tuple[Any, ...], Any]] = {
     "multicall of what is no list": ("system.multicall", (5,), (2, "INCORRECT_PARAMETERS")),
     "multicall of a struct": ("system.multicall", ({},), (2, "INCORRECT_PARAMETERS")),
     "multicall of what is no struct": ("system.multicall", (["x"],), 500),
+    "multicall of a text": ("system.multicall", ("x",), 500),
+    "multicall of an empty text": ("system.multicall", ("",), []),
 }
 
 
@@ -73,6 +76,27 @@ ANSWERS: dict[str, tuple[str, tuple[Any, ...], Any]] = {
 async def test_answers(dispatcher: Dispatcher, case: str) -> None:
     method, params, expected = ANSWERS[case]
     assert await ask(dispatcher, method, *params) == expected
+
+
+# Verified on supervisord 4.3.0.
+@pytest.mark.parametrize("signal", [[], {}, None, ["HUP"], datetime(2026, 1, 2)], ids=repr)
+async def test_a_signal_of_a_wrong_type_is_an_error_of_the_server(
+    port: FakePort, dispatcher: Dispatcher, signal: Any
+) -> None:
+    calls: dict[str, tuple[Any, ...]] = {
+        "signalProcess": ("solo", signal),
+        "signalProcessGroup": ("solo", signal),
+        "signalAllProcesses": (signal,),
+    }
+    for method, params in calls.items():
+        # The process is looked for first, and a signal for nobody is not looked at.
+        expected: Any = 500 if method == "signalProcess" else []
+        assert await ask(dispatcher, f"supervisor.{method}", *params) == expected
+    port.process("solo", "solo")
+    for method, params in calls.items():
+        assert await ask(dispatcher, f"supervisor.{method}", *params) == 500
+    assert await ask(dispatcher, "supervisor.signalProcess", "nope", signal) == (10, "BAD_NAME: nope")
+    assert port.asked == []
 
 
 async def test_all_methods_are_listed(dispatcher: Dispatcher) -> None:
@@ -132,6 +156,32 @@ MEMBERS: dict[str, tuple[dict[str, Any], Any]] = {
         {"methodName": "supervisor.getState", "params": 5},
         {"faultCode": 2, "faultString": "INCORRECT_PARAMETERS"},
     ),
+    "params that are nil": (
+        {"methodName": "supervisor.getState", "params": None},
+        {"faultCode": 2, "faultString": "INCORRECT_PARAMETERS"},
+    ),
+    "params that are an empty struct": ({"methodName": "supervisor.getAPIVersion", "params": {}}, "3.0"),
+    "params that are a struct": (
+        {"methodName": "supervisor.getProcessInfo", "params": {"x": 5}},
+        {"faultCode": 10, "faultString": "BAD_NAME: x"},
+    ),
+    "params that are a text": (
+        {"methodName": "supervisor.getProcessInfo", "params": "x"},
+        {"faultCode": 10, "faultString": "BAD_NAME: x"},
+    ),
+    "unknown, with wrong params": (
+        {"methodName": "x.y", "params": 5},
+        {"faultCode": 1, "faultString": "UNKNOWN_METHOD"},
+    ),
+    "a path": ({"methodName": "supervisor.a.b"}, {"faultCode": 1, "faultString": "UNKNOWN_METHOD"}),
+    "a number for a name": (
+        {"methodName": 5},
+        {"faultCode": 30, "faultString": "FAILED: <class 'AttributeError'>:'int' object has no attribute 'split'"},
+    ),
+    "a list for a name": (
+        {"methodName": []},
+        {"faultCode": 30, "faultString": "FAILED: <class 'AttributeError'>:'list' object has no attribute 'split'"},
+    ),
     "recursion": (
         {"methodName": "system.multicall", "params": [[]]},
         {"faultCode": 2, "faultString": "INCORRECT_PARAMETERS: Recursive system.multicall forbidden"},
@@ -188,7 +238,7 @@ async def test_an_exception_is_logged_with_its_traceback(port: FakePort, dispatc
     [(level, text)] = port.lines
     assert level == "critical"
     assert text.startswith("Handling XML-RPC request with data ")
-    assert "</methodCall>\\n\" raised an unexpected exception: Traceback" in text
+    assert '</methodCall>\\n" raised an unexpected exception: Traceback' in text
 
 
 async def test_type_errors_are_named_in_the_log(port: FakePort, dispatcher: Dispatcher) -> None:

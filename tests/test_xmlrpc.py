@@ -145,6 +145,11 @@ CALLS: dict[str, tuple[bytes, tuple[str | None, tuple[object, ...]]]] = {
     "with empty params": (b"<methodCall><methodName>x</methodName><params/></methodCall>", ("x", ())),
     "without a name": (b"<methodCall><params/></methodCall>", (None, ())),
     "with an empty name": (b"<methodCall><methodName/></methodCall>", (None, ())),
+    "with the mark of UTF-8": (
+        b"\xef\xbb\xbf<methodCall><methodName>x</methodName></methodCall>",
+        ("x", ()),
+    ),
+    "with a namespace": (b'<methodCall xmlns="urn:x"><methodName>x</methodName></methodCall>', ("x", ())),
     "whatever the root is called": (b"<a><methodName>x</methodName></a>", ("x", ())),
     "another encoding is not believed": (
         "<?xml version='1.0' encoding='latin-1'?><a><methodName>é</methodName></a>".encode(),
@@ -181,6 +186,10 @@ NOT_CALLS = {
     "an entity that nobody declared": wire("<value>&e;</value>"),
     "too many digits": wire(f"<value><int>{'9' * 10_000}</int></value>"),
     "nested too deeply": wire("<value><array><data>" * 50 + "</data></array></value>" * 50),
+    "UTF-16 with its mark": wire("<value>x</value>").decode().encode("utf-16"),
+    "UTF-16, big end first, with its mark": b"\xfe\xff" + wire("<value>x</value>").decode().encode("utf-16-be"),
+    "UTF-16 without a mark": wire("<value>x</value>").decode().encode("utf-16-le"),
+    "UTF-16, big end first, without a mark": wire("<value>x</value>").decode().encode("utf-16-be"),
     "a NUL": wire("<value>\x00</value>"),
 }
 

@@ -1,8 +1,9 @@
 """The control sockets: connections, requests, replies.
 
 One task accepts on each socket, one task serves each connection. A request is answered before the next of the same
-connection is looked at. What a client does wrong ends at its own connection: it is told what is wrong where HTTP has a
-word for it, and closed. A call that waits goes on when its client has left; only the reply is lost.
+connection is looked at; it is judged by its head, and a body is kept only for a client who may say something and a
+route that listens. What a client does wrong ends at its own connection: it is told what is wrong where HTTP has a word
+for it, and closed. A call that waits goes on when its client has left; only the reply is lost.
 
 Sockets are non-blocking and used directly: nearly always the bytes are there, or fit, and nothing has to be awaited.
 """
@@ -12,6 +13,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import anyio
 from anyio.abc import TaskGroup
@@ -22,15 +24,21 @@ from minisup.control.port import Port
 from minisup.control.rpc import METHODS
 from minisup.control.system_rpc import Dispatcher
 from minisup.protocol import http
-from minisup.protocol.http import Head, HttpError, Receiver, Request
+from minisup.protocol.http import Head, HttpError, Receiver
 from minisup.specs import ServerSpec, split_namespec
 
 READ = 64 * 1024
 """Bytes asked of a socket at once."""
 LINGER = 2.0
-"""After an error, what the client still sends is swallowed for so many seconds: else TCP would take the reply back."""
+"""What a client still sends behind an answer that it did not wait for is swallowed for so many seconds: else TCP would
+take the answer back."""
 FLUSH = 1.0
 """When the daemon ends, a reply that is ready has so many seconds to get out."""
+LAST_TURNS = 16
+"""When the daemon ends, tasks have so many turns of the event loop to get from an answer that is there to a reply. The
+answer to who waits for the last process comes in the same turn as the end."""
+GRACE = 5.0
+"""A new connection that says nothing for so many seconds counts as idle: it loses its place to one that comes."""
 LOOK = 0.25
 """While somebody follows a log: seconds between two looks at the file. Nothing looks when nobody follows."""
 SHORTAGE_PAUSE = 1.0
@@ -40,6 +48,9 @@ IN_A_ROW = 16
 
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _VERBOSE = ("trac", "blat")
+
+MAIN_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
+"""The factory whose interface the methods of `supervisor.*` are. Any other is a plugin's, and none of them runs."""
 
 
 class Body:
@@ -77,35 +88,27 @@ class Site:
     def __init__(self, port: Port) -> None:
         self.port = port
         self.verbose = port.configuration.daemon.loglevel.lower()[:4] in _VERBOSE
-        served = any(plugin.name == "supervisor" for plugin in port.configuration.rpcinterfaces)
+        served = any(
+            plugin.name == "supervisor" and plugin.factory == MAIN_FACTORY
+            for plugin in port.configuration.rpcinterfaces
+        )
         self.dispatcher = Dispatcher(port, self.verbose, METHODS if served else {})
 
-    async def answer(self, request: Request) -> Answer:
-        """The answer to a request; an error in it is logged and becomes 500."""
+    async def answer(self, route: "Route", head: Head, body: bytes) -> Answer:
+        """The answer of a route to a request; an error in it is logged and becomes 500."""
         try:
-            path = request.head.path
-            for prefix, route in PREFIXES:
-                if path.startswith(prefix):
-                    return await route(self, request)
-            page = PAGES.get(path)
-            if page is not None and request.head.method in ("GET", "POST"):
-                return await page(self, request)
-            return 404 if request.head.method in ("GET", "HEAD") else 400
+            return await route.handler(self, head, body)
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
-            self.port.log("error", f"internal error: cannot answer {request.head.line!r}: {what}")
+            self.port.log("error", f"internal error: cannot answer {head.line!r}: {what}")
             return 500
 
 
 # --- routes ---------------------------------------------------------------------------------------------------------
 
 
-async def _xmlrpc(site: Site, request: Request) -> Answer:
-    if request.head.method != "POST":
-        return 400
-    if request.head.length is None:
-        return 411
-    found = await site.dispatcher.answer(request.body)
+async def _xmlrpc(site: Site, head: Head, body: bytes) -> Answer:
+    found = await site.dispatcher.answer(body)
     return found if isinstance(found, int) else Body("text/xml", found)
 
 
@@ -120,36 +123,65 @@ def _follow(path: str | None, fields: str) -> Answer:
     return Following(follower, modified + fields)
 
 
-async def _logtail(site: Site, request: Request) -> Answer:
+async def _logtail(site: Site, head: Head, body: bytes) -> Answer:
     """``/logtail/<name>[/<channel>]``"""
-    if request.head.method != "GET":
-        return 400
-    _, _, rest = request.head.path.lstrip("/").partition("/")
-    namespec, _, channel = rest.partition("/")
+    _, _, rest = head.path.lstrip("/").partition("/")
+    namespec, slash, channel = rest.partition("/")
     group_name, name = split_namespec(namespec)
     group = site.port.groups.get(group_name)
     process = group.processes.get(name) if group is not None and name is not None else None
-    if process is None or channel not in ("", "stdout", "stderr"):
+    if process is None or (slash and channel not in ("stdout", "stderr")):
         return 404
     log = process.spec.stderr if channel == "stderr" else process.spec.stdout
     return _follow(log.path, "X-Accel-Buffering: no\r\n")
 
 
-async def _mainlogtail(site: Site, request: Request) -> Answer:
-    return _follow(site.port.main_log, "") if request.head.method == "GET" else 400
+async def _mainlogtail(site: Site, head: Head, body: bytes) -> Answer:
+    return _follow(site.port.main_log, "")
 
 
-async def _ok(site: Site, request: Request) -> Answer:
+async def _ok(site: Site, head: Head, body: bytes) -> Answer:
     """For health probes: answers in every state of the daemon."""
     return Body("text/plain", b"OK")
 
 
-Route = Callable[[Site, Request], Awaitable[Answer]]
+class Route(NamedTuple):
+    """Where a request goes.
+
+    Attributes:
+        methods: of HTTP; what is posted must say its length.
+        handler: gives the answer.
+        reads: whether it wants the body.
+    """
+
+    methods: tuple[str, ...]
+    handler: Callable[[Site, Head, bytes], Awaitable[Answer]]
+    reads: bool = False
+
 
 # QUIRK(supervisor): these are prefixes, /RPC2xyz is served too. tests/test_server.py: prefix
-PREFIXES: tuple[tuple[str, Route], ...] = (("/RPC2", _xmlrpc), ("/logtail", _logtail), ("/mainlogtail", _mainlogtail))
-PAGES: dict[str, Route] = {"/ok.html": _ok}
-"""By path; GET and POST only."""
+PREFIXES: tuple[tuple[str, Route], ...] = (
+    ("/RPC2", Route(("POST",), _xmlrpc, reads=True)),
+    ("/logtail", Route(("GET",), _logtail)),
+    ("/mainlogtail", Route(("GET",), _mainlogtail)),
+)
+PAGES: dict[str, Route] = {"ok.html": Route(("GET", "POST"), _ok)}
+"""By path without the slashes before it."""
+
+
+def find_route(head: Head) -> Route | int:
+    """Who answers a request; or, where its head is reason enough to refuse it, the status of that error."""
+    path = head.path
+    route = next((route for prefix, route in PREFIXES if path.startswith(prefix)), None)
+    if route is None:
+        route = PAGES.get(path.lstrip("/"))
+        if route is None or head.method not in route.methods:
+            return 404 if head.method in ("GET", "HEAD") else 400
+    if head.method not in route.methods:
+        return 400
+    if head.method == "POST" and head.length is None:
+        return 411
+    return route
 
 
 # --- connections ----------------------------------------------------------------------------------------------------
@@ -162,7 +194,7 @@ class _Gone(Exception):
 class Connection:
     """One client."""
 
-    __slots__ = ("_in_a_row", "_receiver", "_sock", "peer", "site", "spec")
+    __slots__ = ("_grace", "_in_a_row", "_patience", "_receiver", "_sock", "peer", "site", "spec")
 
     def __init__(self, site: Site, spec: ServerSpec, sock: socket.socket, peer: tuple[str, int]) -> None:
         self.site = site
@@ -171,6 +203,8 @@ class Connection:
         self._sock = sock
         self._receiver = Receiver(spec.max_body)
         self._in_a_row = 0
+        self._grace = GRACE
+        self._patience: anyio.CancelScope | None = None
 
     async def run(self, welcome: bool) -> None:
         """Serve until the client leaves, breaks the rules or is too slow; who is not welcome gets 503 for an answer.
@@ -189,16 +223,31 @@ class Connection:
         finally:
             self._sock.close()
 
+    @property
+    def idle_since(self) -> float | None:
+        """Since when it waits for a request that has not begun, by the clock of anyio; None while it is busy."""
+        if self._patience is None or not self._receiver.empty:
+            return None
+        return self._patience.deadline - self.spec.idle_timeout + self._grace
+
+    def give_way(self) -> bool:
+        """End an idle connection, for its place is needed; False where its next request is already here."""
+        assert self._patience is not None
+        with suppress(OSError):
+            if self._sock.recv(1, socket.MSG_PEEK):
+                return False
+        self._patience.cancel()
+        return True
+
     async def _exchange(self) -> bool:
         """One request and its reply; False when it was the last."""
         try:
-            request = await self._request()
+            head = await self._head()
+            answer = self._refused(head) or await self._answer(head)
         except HttpError as wrong:
             await self._send(http.error(None, wrong.status, self._now(), keep=False), flush=True)
             await self._linger()
             return False
-        head = request.head
-        answer = self._refused(head) or await self.site.answer(request)
         if isinstance(answer, Following):
             await self._follow(head, answer)
             return False
@@ -211,37 +260,62 @@ class Connection:
         await self._send(reply, flush=True)
         if self.site.verbose:
             self._log(head, answer if isinstance(answer, int) else answer.status, len(reply))
-        if not keep:
+        if not keep and (answer in (401, 411) or self._receiver.unread):
             await self._linger()
         return keep
 
+    async def _answer(self, head: Head) -> Answer:
+        route = find_route(head)
+        if isinstance(route, int):
+            return route
+        return await self.site.answer(route, head, await self._body() if route.reads else b"")
+
     async def _send_away(self) -> None:
-        # After its request, for many clients write before they read and would see nothing but a broken pipe.
+        # After the head of its request, for many clients write before they read and would see only a broken pipe.
         with anyio.move_on_after(LINGER), suppress(HttpError):
-            await self._request()
+            await self._head()
         await self._send(http.error(None, 503, self._now(), keep=False))
         await self._linger()
 
-    async def _request(self) -> Request:
-        """The next request, which must be here whole within the idle time."""
-        found = self._receiver.next_request()
+    async def _head(self) -> Head:
+        """The head of the next request, which must be here within the idle time."""
+        found = self._receiver.next_head()
         if found is not None:
             self._in_a_row += 1
             if self._in_a_row > IN_A_ROW:
                 self._in_a_row = 0
                 await checkpoint()
             return found
-        with anyio.move_on_after(self.spec.idle_timeout):
-            while found is None:
-                data = await self._recv()
-                if not data:
-                    raise _Gone
-                self._receiver.feed(data)
-                found = self._receiver.next_request()
+        with anyio.move_on_after(self.spec.idle_timeout) as self._patience:
+            try:
+                while found is None:
+                    await self._receive()
+                    found = self._receiver.next_head()
+            finally:
+                self._patience = None
+            self._grace = 0.0
             return found
         if self._receiver.empty:
             raise _Gone
         raise HttpError(408)
+
+    async def _body(self) -> bytes:
+        """The body behind the head, which has the same time once more."""
+        found = self._receiver.next_body()
+        if found is not None:
+            return found
+        with anyio.move_on_after(self.spec.idle_timeout):
+            while found is None:
+                await self._receive()
+                found = self._receiver.next_body()
+            return found
+        raise HttpError(408)
+
+    async def _receive(self) -> None:
+        data = await self._recv()
+        if not data:
+            raise _Gone
+        self._receiver.feed(data)
 
     def _refused(self, head: Head) -> int | None:
         if not self.spec.username:
@@ -342,7 +416,7 @@ class _Listener:
         self.site = site
         self.spec = spec
         self.sock = sock
-        self.clients = 0
+        self.clients: set[Connection] = set()
         self.turned_away = 0
 
     async def run(self, connections: TaskGroup) -> None:
@@ -363,7 +437,8 @@ class _Listener:
 
     def _take(self, sock: socket.socket, address: object, connections: TaskGroup) -> None:
         most = self.spec.max_connections
-        if self.clients >= most and self.turned_away >= most:
+        room = len(self.clients) < most or self._make_room()
+        if not room and self.turned_away >= most:
             sock.close()
             return
         sock.setblocking(False)
@@ -372,18 +447,28 @@ class _Listener:
             peer = (str(address[0]), int(address[1]))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(self.site, self.spec, sock, peer)
-        if self.clients < most:
-            self.clients += 1
+        if room:
+            self.clients.add(connection)
             connections.start_soon(self._serve, connection)
         else:
             self.turned_away += 1
             connections.start_soon(self._turn_away, connection)
 
+    def _make_room(self) -> bool:
+        """End the connection that has been idle for longest; False where all are busy."""
+        now = anyio.current_time()
+        idle = [(since, client) for client in self.clients if (since := client.idle_since) is not None and since <= now]
+        for _, client in sorted(idle, key=lambda each: each[0]):
+            if client.give_way():
+                self.clients.discard(client)
+                return True
+        return False
+
     async def _serve(self, connection: Connection) -> None:
         try:
             await connection.run(welcome=True)
         finally:
-            self.clients -= 1
+            self.clients.discard(connection)
 
     async def _turn_away(self, connection: Connection) -> None:
         try:
@@ -401,8 +486,24 @@ async def serve(servers: Sequence[tuple[ServerSpec, socket.socket]], port: Port)
         servers: bound and listening sockets, non-blocking; they are closed here.
         port: whom the clients talk to.
     """
-    site = Site(port)
-    async with anyio.create_task_group() as connections:
-        for spec, sock in servers:
-            connections.start_soon(_Listener(site, spec, sock).run, connections)
-        await anyio.sleep_forever()
+    ended = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_serve, servers, Site(port), ended)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.set()
+
+
+async def _serve(servers: Sequence[tuple[ServerSpec, socket.socket]], site: Site, ended: anyio.Event) -> None:
+    # The end comes by the event, not by the cancellation: that would hit whoever is about to answer, too.
+    with anyio.CancelScope(shield=True):
+        async with anyio.create_task_group() as connections:
+            async with anyio.create_task_group() as listeners:
+                for spec, sock in servers:
+                    listeners.start_soon(_Listener(site, spec, sock).run, connections)
+                await ended.wait()
+                listeners.cancel_scope.cancel()
+            for _ in range(LAST_TURNS):
+                await checkpoint()
+            connections.cancel_scope.cancel()

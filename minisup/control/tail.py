@@ -74,7 +74,7 @@ def _border(data: bytes, at: int) -> int:
     return at
 
 
-def text_of(file: BinaryIO, window: Window) -> str:
+def characters(file: BinaryIO, window: Window) -> str:
     """The characters that begin in a window of an open file.
 
     Raises:
@@ -105,7 +105,7 @@ def read(path: str, offset: int, length: int) -> str:
     """
     try:
         with open(path, "rb", opener=_opener) as file:
-            return text_of(file, read_window(_size(file), offset, length))
+            return characters(file, read_window(_size(file), offset, length))
     except BadArguments:
         raise Fault(Faults.BAD_ARGUMENTS) from None
     except OSError:
@@ -123,7 +123,7 @@ def tail(path: str | None, offset: int, length: int) -> list[str | int | bool]:
         with open(path, "rb", opener=_opener) as file:
             size = _size(file)
             window, overflow = tail_window(size, offset, length)
-            return [text_of(file, window), size, overflow]
+            return [characters(file, window), size, overflow]
     except OSError:
         return ["", offset, False]
 

@@ -6,6 +6,9 @@ program with such a name), a blank line before a request (the `tail -f` of super
 a head is put into h11's words first (`_normal`), and each is judged by a connection object of its own, since h11 has no
 keep-alive for HTTP/1.0. Heads that come again and again are remembered.
 
+A head is given out before its body is there, and a body is kept only for who asks for it: what a stranger sends costs
+no more memory than a head and one read.
+
 A request that cannot be understood becomes an `HttpError`; the connection is to be closed after that answer, for where
 the next request begins is not known any more. supervisord closed without a word, or waited for ever.
 
@@ -34,12 +37,15 @@ REASONS = {
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
 }
 
 _HEAD_END = re.compile(rb"\n\r?\n")
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ \x00-\x1f\x7f]+)(?: HTTP/(\d\.\d))?\r?")
+_REQUEST_LINE = re.compile(
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ \x00-\x1f\x7f]+)"  # method, target
+    rb"(?: HTTP/(\d{1,4})(?:\.(\d{0,4}))?)?\r?"
+)
 _HOST = re.compile(rb"\nhost[ \t]*:", re.IGNORECASE)
+_IDENTITY = re.compile(rb"\ntransfer-encoding:[ \t]*identity[ \t]*\r?(?=\n[^ \t])", re.IGNORECASE)
 
 
 class HttpError(Exception):
@@ -57,7 +63,7 @@ class Head(NamedTuple):
         line: the request line as it was sent, for the log.
         method: as sent, upper case by convention.
         target: path and query, undecoded; non-ASCII bytes are percent-encoded.
-        version: ``1.0`` or ``1.1``, as it is repeated in the answer.
+        version: ``1.0`` or ``1.1``: in which the answer is given.
         headers: by lower-case name; of several with one name the last.
         length: of the body in bytes; None where the client did not say.
         persistent: the client wants to send more requests after this one.
@@ -73,20 +79,13 @@ class Head(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The target without its query, percent-decoded; bytes that are not UTF-8 become U+FFFD."""
-        return unquote(self.target.partition("?")[0])
+        """The target without query and fragment, percent-decoded; bytes that are not UTF-8 become U+FFFD."""
+        return unquote(self.target.partition("#")[0].partition("?")[0])
 
     @property
     def query(self) -> str:
         """What follows the question mark, undecoded."""
-        return self.target.partition("?")[2]
-
-
-class Request(NamedTuple):
-    """A whole request."""
-
-    head: Head
-    body: bytes
+        return self.target.partition("#")[0].partition("?")[2]
 
 
 def unquote(text: str) -> str:
@@ -101,24 +100,27 @@ def unquote(text: str) -> str:
 
 
 def _normal(head: bytes) -> tuple[bytes, bytes, bool]:
-    """A head that h11 can read, the request line as sent, and whether it named a version."""
+    """A head that h11 can read, the request line as sent, and whether it named a version.
+
+    Other versions than 1.0 and 1.1 are served as the nearest of these, and answered in it (RFC 9110, 2.5).
+    """
     line, _, rest = head.partition(b"\n")
     found = _REQUEST_LINE.fullmatch(line)
-    if found is None:
+    if found is None or rest[:1] in (b" ", b"\t"):
         raise HttpError(400)
-    method, target, version = found.groups()
-    if version not in (None, b"1.0", b"1.1"):
-        raise HttpError(505)
+    method, target, major, minor = found.groups()
+    version = b"1.1" if major is not None and (int(major), int(minor or b"0")) >= (1, 1) else b"1.0"
     target = re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % byte[0][0], target)
     host = b"" if _HOST.search(head) else b"Host: \r\n"
-    return b"%s %s HTTP/%s\r\n%s%s" % (method, target, version or b"1.0", host, rest), line, version is not None
+    rest = _IDENTITY.sub(b"", b"\n" + rest)[1:]  # it says nothing: RFC 2616 had it, h11 does not know it
+    return b"%s %s HTTP/%s\r\n%s%s" % (method, target, version, host, rest), line, major is not None
 
 
 def _parse_head(head: bytes) -> Head:
     """The head of a request, from its first byte to the blank line.
 
     Raises:
-        HttpError: 400 it is not HTTP, 411 the length of its body is not known, 505 it is of another version.
+        HttpError: 400 it is not HTTP, 411 the length of its body is not known.
     """
     import h11  # 15 ms that a daemon without clients never pays
 
@@ -153,14 +155,19 @@ _CACHED_HEAD = 1024
 
 
 class Receiver:
-    """Turns the bytes of one connection into requests. Feed what came, then ask `next_request` until it is None."""
+    """Turns the bytes of one connection into requests.
 
-    __slots__ = ("_buffer", "_head", "_searched", "max_body")
+    Feed what came, then ask `next_head` until it is not None; then `next_body`, until it is not None, or `next_head`
+    again: a body that nobody asked for is dropped as it comes.
+    """
+
+    __slots__ = ("_buffer", "_searched", "max_body", "unread")
 
     def __init__(self, max_body: int) -> None:
         self.max_body = max_body
+        self.unread = 0
+        """So many bytes of the body behind the last head were not given out yet, whether they have come or not."""
         self._buffer = bytearray()
-        self._head: Head | None = None
         self._searched = 0
 
     def feed(self, data: bytes) -> None:
@@ -168,29 +175,44 @@ class Receiver:
         self._buffer += data
 
     @property
-    def empty(self) -> bool:
-        """No request has begun."""
-        return not self._buffer and self._head is None
+    def buffered(self) -> int:
+        """Bytes that are held."""
+        return len(self._buffer)
 
-    def next_request(self) -> Request | None:
-        """The next whole request; None when more bytes are needed.
+    @property
+    def empty(self) -> bool:
+        """No head has begun."""
+        return not self._buffer
+
+    def next_head(self) -> Head | None:
+        """The next head; None when more bytes are needed. What was not read of the body before it is skipped.
 
         Raises:
             HttpError: answer with its status and close; this object is of no more use.
         """
-        if self._head is None:
-            self._head = self._next_head()
-            if self._head is None:
+        if self.unread:
+            skipped = min(self.unread, len(self._buffer))
+            del self._buffer[:skipped]
+            self.unread -= skipped
+            if self.unread:
                 return None
-        length = self._head.length or 0
-        if length > self.max_body:
-            raise HttpError(413)
+        head = self._next_head()
+        if head is not None:
+            if (head.length or 0) > self.max_body:
+                raise HttpError(413)
+            self.unread = head.length or 0
+        return head
+
+    def next_body(self) -> bytes | None:
+        """The body behind the last head, empty where it has none; None when more bytes are needed."""
+        length = self.unread
         if len(self._buffer) < length:
             return None
-        head, self._head = self._head, None
-        body = bytes(self._buffer[:length])
+        self.unread = 0
+        with memoryview(self._buffer) as view:
+            body = bytes(view[:length])
         del self._buffer[:length]
-        return Request(head, body)
+        return body
 
     def _next_head(self) -> Head | None:
         buffer = self._buffer
