@@ -477,7 +477,6 @@ CASES: dict[str, Case] = {
             call("system.multicall", [{"methodName": 5}], label="a number for a name"),
             call("system.multicall", [{"methodName": "supervisor.getState", "params": "xy"}]),
         ),
-        differs={"a number for a name": "rpc-wrong-type"},
         without=("Handling XML-RPC",),
     ),
     "calls go on while one waits": Case(
