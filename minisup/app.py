@@ -22,6 +22,7 @@ from minisup.config.changes import diff
 from minisup.config.schema import MAIN_FACTORY
 from minisup.control.server import serve
 from minisup.core.engine import Engine
+from minisup.core.essential import Essential
 from minisup.core.roster import Group
 from minisup.core.words import (
     Booted,
@@ -42,7 +43,7 @@ from minisup.runtime import daemonize, sockets
 from minisup.runtime.channel import Channel
 from minisup.runtime.console import Console, Consoles
 from minisup.runtime.driver import Driver, child_environment
-from minisup.runtime.mainlog import MainLog
+from minisup.runtime.mainlog import MainLog, Mirror
 from minisup.runtime.posix import PosixSystem, SignalCatcher, end_strays, note
 from minisup.specs import (
     Configuration,
@@ -90,7 +91,7 @@ def run(load: Callable[[], Configuration], configuration: Configuration) -> int:
             return BROKEN
         life.close()
         if life.next is None:
-            return 0
+            return life.exit_code
         configuration, first = life.next, False
 
 
@@ -106,7 +107,9 @@ class Life:
         self._load = load
         self._configuration = configuration
         self._system = PosixSystem()
-        self._engine = Engine(configuration.daemon.shutdown_timeout)
+        self._essential = _essential(configuration)
+        self._engine = Engine(configuration.daemon.shutdown_timeout, self._essential)
+        self._own = configuration.daemon.own
         self._serverurl = configuration.serverurl
         self._environment: Mapping[str, str] = dict(os.environ)
         self._consoles = Consoles(self._wake, self.log)
@@ -115,6 +118,11 @@ class Life:
         self._catcher: SignalCatcher | None = None
         self._servers: list[tuple[ServerSpec, sockets.Server]] = []
         self._pidfile: daemonize.PidFile | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What the daemon leaves with after an orderly end."""
+        return 0 if self._essential is None else self._essential.code
 
     # --- start --------------------------------------------------------------------------------------------------------
 
@@ -263,7 +271,15 @@ class Life:
             say=self.log,
             echo=self._echo,
             publish=self.publish,
+            mirror=self._mirror() if name == "stderr" and self._mirrors(key, spec) else None,
         )
+
+    def _mirrors(self, key: ProcessKey, log: LogSpec) -> bool:
+        own = self._own is None or key in self._own
+        return own and self._configuration.daemon.mirror and not (log.path and self._consoles.of_path(log.path))
+
+    def _mirror(self) -> Mirror:
+        return Mirror(self._log, self._consoles.of_fd(1).voice())
 
     def publish(self, event: Event) -> None:
         """Nobody listens yet: event listeners come with a later release."""
@@ -403,3 +419,28 @@ class Life:
     def log(self, level: str, text: str) -> None:
         if self._main_log is not None:
             self._main_log.log(level, text)
+
+
+def _essential(configuration: Configuration) -> Essential | None:
+    """Whose end is the daemon's, if the configuration says so.
+
+    Raises:
+        MinisupError: it names a program that is not there.
+    """
+    spec = configuration.daemon
+    if spec.exit_on is None and spec.exit_code_from is None:
+        return None
+    keys = {
+        make_namespec(group.name, process.name): (group.name, process.name)
+        for group in configuration.groups
+        for process in group.processes
+    }
+    code_from = None
+    if spec.exit_code_from is not None:
+        bare = [key for key in keys.values() if key[1] == spec.exit_code_from]
+        code_from = keys.get(spec.exit_code_from) or (bare[0] if len(bare) == 1 else None)
+        if code_from is None:
+            there = ", ".join(sorted(keys)) or "none"
+            why = f"there is no such program (there are: {there})"
+            raise MinisupError(f"cannot take the exit code from {spec.exit_code_from!r}: {why}")
+    return Essential(spec.exit_on, code_from, None if spec.own is None else frozenset(spec.own))

@@ -19,6 +19,7 @@ from typing import Any
 
 from minisup import events, signals
 from minisup.core import narration
+from minisup.core.essential import Essential
 from minisup.core.lifecycle import Process
 from minisup.core.roster import Group, by_priority
 from minisup.core.shutdown import REPORT_EVERY, Shutdown, report
@@ -70,16 +71,18 @@ class Engine:
 
     Args:
         shutdown_timeout: the budget of a shutdown in seconds; None for none.
+        essential: which programs end the daemon with them; None for none.
 
     Attributes:
         groups: the active groups by name, in the order in which they became active.
         mood: one of `SupervisorStates`.
     """
 
-    def __init__(self, shutdown_timeout: float | None = None) -> None:
+    def __init__(self, shutdown_timeout: float | None = None, essential: Essential | None = None) -> None:
         self.groups: dict[str, Group] = {}
         self.mood: int = SupervisorStates.RUNNING
         self._timeout = shutdown_timeout
+        self._essential = essential
         self._booted = False
         self._pids: dict[int, Process] = {}
         self._starts: dict[ProcessKey, bool] = {}  # who waits for its turn to be spawned: asked for by a client?
@@ -158,6 +161,7 @@ class Engine:
 
     def _feed(self, process: Process, given: Input, at: Instant) -> list[Effect]:
         """Hand an input to a process and let everyone who waits for it have a look."""
+        before = process.state
         effects = process.handle(given, at)
         self._arm(process)
         waits = self._waits.get(process.key)
@@ -166,6 +170,9 @@ class Engine:
         if self._shutdown is not None:
             effects += self._shutdown.look(process, at)
             effects += self._advance(at)
+        if self._essential is not None and self._essential.look(process, before) and self._shutdown is None:
+            effects.append(narration.essential_ended(process.spec.name))
+            effects += self.shutdown_called(ShutdownCalled(restart=False), at)
         return effects
 
     def _look(self, waits: list[Wait], process: Process, given: Input, at: Instant) -> list[Effect]:
