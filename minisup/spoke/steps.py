@@ -42,33 +42,45 @@ def prepare(spoke: Spoke, say: Say) -> int:
 
 def _await_hub(spoke: Spoke, say: Say) -> None:
     wheel = spoke.wheel
+    why = ""
 
     def ready() -> bool:
-        return not os.path.isdir(wheel.hub_lock)
+        # In this order: the hub makes its lock before it makes the file, so where the file is there and the lock is
+        # not, the hub is through. Without the file the hub may just not have come as far as its lock.
+        nonlocal why
+        if not os.path.exists(spoke.target):
+            why = f"there is no {spoke.target} yet"
+        elif os.path.isdir(wheel.hub_lock):
+            why = f"{wheel.hub_lock} is still there"
+        else:
+            return True
+        return False
 
     if not os.path.isdir(wheel.config):
         why = f"there is no {wheel.config} (is there a Hub container, and are its volumes here?)"
         raise MinisupError(f"cannot start a spoke: {why}")
-    wait_until(ready, LOOK, lambda: say(f"waiting for the hub: {wheel.hub_lock} is still there"), REMIND)
-    if not os.path.exists(spoke.target):
-        raise MinisupError(f"cannot start a spoke: there is no {spoke.target}")
+    wait_until(ready, LOOK, lambda: say(f"waiting for the hub: {why}"), REMIND)
 
 
 def _fetch(spoke: Spoke, say: Say) -> None:
     wheel, first = spoke.wheel, FirstRun(f"spoke-{spoke.id}")
-    if not first.is_now:
+    _make(wheel.data)
+    _make(wheel.log)
+    there = os.path.lexists(wheel.config)
+    if there and not first.is_now:
         return
     if not spoke.wheels:
         say("warning: no WHEEL_REPO is set, the configuration is the skeleton alone")
     if not shutil.which("git"):
         raise MinisupError("cannot fetch the configuration: git is not installed")
-    if os.path.exists(wheel.config):
+    if there:
         raise MinisupError(f"cannot fetch the configuration: {wheel.config} is there already (SPOKE_DETACH_MODE is on)")
-    clone_whole(wheel.config, spoke.skeleton, spoke.wheels, say)
-    _make(wheel.data)
-    _make(wheel.log)
-    apply_permissions(wheel, Permissions())
-    first.over()
+
+    def finish(draft: str) -> None:
+        apply_permissions((draft, wheel.data, wheel.log), Permissions())
+        first.over()  # before the folder has its name: there must be no moment at which it seems somebody else's
+
+    clone_whole(wheel.config, spoke.skeleton, spoke.wheels, say, finish)
 
 
 def _lock(spoke: Spoke) -> int:
@@ -80,8 +92,10 @@ def _lock(spoke: Spoke) -> int:
         raise MinisupError(f"cannot open the lock {spoke.lock!r}: {error.strerror}") from None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
         os.close(fd)
+        if not isinstance(error, BlockingIOError):  # a file system without locks
+            raise MinisupError(f"cannot lock {spoke.lock!r}: {error.strerror}") from None
         why = "another spoke with this id lives (set SPOKE_ID where containers share a host name)"
         raise MinisupError(f"cannot start a spoke as {spoke.id!r}: {why}") from None
     return fd
