@@ -109,7 +109,6 @@ class Life:
         self._system = PosixSystem()
         self._essential = _essential(configuration)
         self._engine = Engine(configuration.daemon.shutdown_timeout, self._essential)
-        self._own = configuration.daemon.own
         self._serverurl = configuration.serverurl
         self._environment: Mapping[str, str] = dict(os.environ)
         self._consoles = Consoles(self._wake, self.log)
@@ -275,8 +274,9 @@ class Life:
         )
 
     def _mirrors(self, key: ProcessKey, log: LogSpec) -> bool:
-        own = self._own is None or key in self._own
-        return own and self._configuration.daemon.mirror and not (log.path and self._consoles.of_path(log.path))
+        spec = self._configuration.daemon
+        own = spec.own is None or key in spec.own
+        return own and spec.mirror and not (log.path and self._consoles.of_path(log.path))
 
     def _mirror(self) -> Mirror:
         return Mirror(self._log, self._consoles.of_fd(1).voice())
@@ -355,6 +355,8 @@ class Life:
             self._configuration = self._load()
         except ConfigError as error:
             raise Fault(Faults.CANT_REREAD, error.problems[0].legacy) from None
+        if self._essential is not None:
+            self._essential.own = self._configuration.daemon.own
         active = [group.spec for group in self._engine.groups.values()]
         return diff(active, self._configuration.groups)
 
@@ -443,4 +445,4 @@ def _essential(configuration: Configuration) -> Essential | None:
             there = ", ".join(sorted(keys)) or "none"
             why = f"there is no such program (there are: {there})"
             raise MinisupError(f"cannot take the exit code from {spec.exit_code_from!r}: {why}")
-    return Essential(spec.exit_on, code_from, None if spec.own is None else frozenset(spec.own))
+    return Essential(spec.exit_on, code_from, spec.own)

@@ -170,7 +170,8 @@ class Engine:
         if self._shutdown is not None:
             effects += self._shutdown.look(process, at)
             effects += self._advance(at)
-        if self._essential is not None and self._essential.look(process, before) and self._shutdown is None:
+        stopping = self._shutdown is not None
+        if self._essential is not None and self._essential.look(process, before, stopping):
             effects.append(narration.essential_ended(process.spec.name))
             effects += self.shutdown_called(ShutdownCalled(restart=False), at)
         return effects

@@ -41,9 +41,10 @@ class Essential:
 
     Attributes:
         code: what the daemon leaves with, so far.
+        own: the processes that count, as above; others may come to count when the configuration is read again.
     """
 
-    __slots__ = ("_code_from", "_ends", "_own", "code")
+    __slots__ = ("_code_from", "_ends", "code", "own")
 
     def __init__(
         self,
@@ -53,19 +54,20 @@ class Essential:
     ) -> None:
         self._ends: tuple[int, ...] = {"fatal": (ProcessStates.FATAL,), "exit": ENDED}.get(exit_on or "", ())
         self._code_from = code_from
-        self._own = own
+        self.own = own
         self.code = 0
 
-    def look(self, process: Process, before: int) -> bool:
+    def look(self, process: Process, before: int, stopping: bool) -> bool:
         """A process, in the state `before` until now, took an input: does the daemon end by that?
 
-        Call it for every process while the daemon runs and while it stops; the answer counts only in the former.
+        Call it for every process while the daemon runs and while it stops (`stopping`): then nobody is to blame, but
+        the process whose code counts always may only end now.
         """
         if process.key == self._code_from:
             self.code = exit_code(process)
-        if process.state == before or process.state not in self._ends or before in self._ends:
+        if stopping or process.state == before or process.state not in self._ends or before in self._ends:
             return False
-        if self._own is not None and process.key not in self._own:
+        if self.own is not None and process.key not in self.own:
             return False
         if self._code_from is None:
             self.code = exit_code(process)

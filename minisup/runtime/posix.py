@@ -30,6 +30,8 @@ from minisup.specs import ProcessSpec
 DEFAULT_PATH = "/bin:/usr/bin:/usr/local/bin"
 """Where commands are looked for when neither the program nor the daemon has a PATH."""
 NOT_SPAWNED = "supervisor: child process was not spawned\n"
+LAST_MOMENT = 2.0
+"""Seconds in which a program of our own that is told to end tidies up."""
 CANNOT_RUN = 127
 """The exit code of a child that could not become its program."""
 
@@ -320,8 +322,7 @@ def note(text: str) -> None:
 def run_to_end(argv: list[str], folder: str | None, environment: Mapping[str, str]) -> tuple[int, str]:
     """Run a program of our own to its end, with our environment and `environment`; its exit code and all it said.
 
-    A signal of `CAUGHT` that ends us ends it too, for it is in our process group only where a terminal made one:
-    it is killed, and `Interrupted` is raised.
+    A signal of `ENDING` ends it too: it is told to, and killed when it does not in `LAST_MOMENT`.
 
     Raises:
         FileNotFoundError: there is no such program.
@@ -351,13 +352,21 @@ def _listen(child: "subprocess.Popen[bytes]", catcher: SignalCatcher) -> bytes:
         ready, _, _ = select.select([child.stdout.fileno(), catcher.fileno()], [], [])
         ending = [signum for signum in catcher.take() if signum in ENDING]
         if ending:
-            os.killpg(child.pid, signal.SIGKILL)
+            _end_group(child)
             raise Interrupted(ending[0])
         if child.stdout.fileno() in ready:
             data = os.read(child.stdout.fileno(), 65536)
             if not data:
                 return bytes(said)
             said += data
+
+
+def _end_group(child: "subprocess.Popen[bytes]") -> None:
+    os.killpg(child.pid, signal.SIGTERM)
+    try:
+        child.wait(LAST_MOMENT)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 class Interrupted(Exception):

@@ -36,8 +36,9 @@ def run(mode: str, hub: Hub, say: Say) -> int:
         if hub.updates:
             _update(hub, say)
     if mode == "static" or first.is_now or hub.updates:
-        apply_permissions(hub.wheel, hub.permissions)
-    first.over()
+        apply_permissions((hub.wheel.config, hub.wheel.data, hub.wheel.log), hub.permissions)
+    if mode != "static":  # the marker would be in the image, and no container of it would have a first run
+        first.over()
     os.rmdir(hub.wheel.hub_lock)
     if mode == "static":
         return 0
@@ -57,10 +58,9 @@ def _lock(hub: Hub) -> None:
 def _fill(mode: str, hub: Hub, say: Say) -> None:
     repository = Repository(hub.wheel.config, say)
     if mode == "dynamic" and not repository.exists:
-        if os.listdir(hub.wheel.config):
-            raise MinisupError(f"cannot clone into {hub.wheel.config!r}: it has files already and is no git repository")
-        repository.clone(hub.skeleton)
-    elif mode == "dynamic":  # the volume of an earlier hub
+        repository.clone_inside(hub.skeleton)
+    elif mode == "dynamic":  # the volume of an earlier hub, or of an earlier life
+        repository.check_out()
         repository.pull(hub.skeleton)
     if not hub.wheels:
         say("warning: no WHEEL_REPO is set, there is nothing to merge")

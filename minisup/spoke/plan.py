@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from minisup.errors import MinisupError
+from minisup.errors import ConfigError, MinisupError, Problem
 from minisup.specs import Configuration, GroupSpec, ProcessKey, ProcessSpec, make_namespec
 
 SKELETON = "https://github.com/radial/config-supervisor.git"
@@ -195,12 +195,13 @@ def confine(configuration: Configuration, name: str) -> Configuration:
     ``NAME`` wherever it is.
 
     Raises:
-        MinisupError: there is none of these.
+        ConfigError: there is none of these.
     """
     own = _own(configuration.groups, name)
     if not own:
         there = ", ".join(group.name for group in configuration.groups) or "none"
-        raise MinisupError(f"cannot start the group of spoke {name!r}: there is no {name}-group (there are: {there})")
+        why = f"there is no {name}-group (there are: {there})"
+        raise ConfigError([Problem(f"cannot start the group of spoke {name!r}: {why}")])
     groups = tuple(_confined(group, own) for group in configuration.groups)
     others = [group.name for group in groups if not any(process.autostart for process in group.processes)]
     left = (("info", f"left alone, for other spokes: {', '.join(others)}"),) if others else ()
