@@ -1,7 +1,8 @@
 """``minisup check``: reads a configuration, says all that is wrong with it and all that nothing reads, and leaves."""
 
+import posixpath
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from minisup.cli.arguments import CONFIGURATION, HELP, Switch, UsageError, split, table
@@ -57,6 +58,7 @@ def check(
     if spoke is not None:
         facts.host_node_name = spoke.id
         facts.environ = {"HOSTNAME": spoke.id, **facts.environ}
+        facts.is_dir = _with(_made(spoke), facts.is_dir)
         path = path or (spoke.link if facts.exists(spoke.link) else spoke.target)
     try:
         configuration, problems = examine(Overrides(path), facts)
@@ -71,6 +73,15 @@ def check(
         out.write(f"{line}\n")
     out.write(f"{path or configuration.daemon.configfile}: good: {summary(configuration)}\n")
     return 0
+
+
+def _made(spoke: Spoke) -> frozenset[str]:
+    """Folders that the hub and the spoke itself have made when the configuration is read there."""
+    return frozenset((spoke.wheel.data, spoke.wheel.log, spoke.logs, spoke.folder))
+
+
+def _with(made: frozenset[str], is_dir: Callable[[str], bool]) -> Callable[[str], bool]:
+    return lambda path: posixpath.normpath(path) in made or is_dir(path)
 
 
 def mistakes(problems: Sequence[Problem], configuration: Configuration | None, facts: Facts) -> list[str]:

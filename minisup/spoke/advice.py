@@ -1,5 +1,6 @@
 """What ``minisup check --spoke`` finds strange in the configuration of a wheel. Pure."""
 
+import re
 from collections.abc import Iterator
 
 from minisup.specs import Configuration, GroupSpec, ProcessSpec, make_namespec
@@ -62,9 +63,10 @@ def _shared_logs(configuration: Configuration) -> Iterator[str]:
 
 
 def _logs(configuration: Configuration, host: str) -> Iterator[str]:
+    whole = re.compile(rf"(?<![a-zA-Z0-9]){re.escape(host)}(?![a-zA-Z0-9])")
     for _, process, name in _processes(configuration):
         for path in _paths(process):
-            if host not in path:
+            if not whole.search(path):
                 yield f"program {name!r} logs to {path}, which every spoke of the wheel shares (use %(host_node_name)s)"
 
 
