@@ -432,17 +432,14 @@ def _essential(configuration: Configuration) -> Essential | None:
     spec = configuration.daemon
     if spec.exit_on is None and spec.exit_code_from is None:
         return None
-    keys = {
-        make_namespec(group.name, process.name): (group.name, process.name)
-        for group in configuration.groups
-        for process in group.processes
-    }
+    keys = [(group.name, process.name) for group in configuration.groups for process in group.processes]
     code_from = None
     if spec.exit_code_from is not None:
-        bare = [key for key in keys.values() if key[1] == spec.exit_code_from]
-        code_from = keys.get(spec.exit_code_from) or (bare[0] if len(bare) == 1 else None)
+        full = [key for key in keys if ":".join(key) == spec.exit_code_from]
+        bare = [key for key in keys if key[1] == spec.exit_code_from]
+        code_from = full[0] if full else bare[0] if len(bare) == 1 else None
         if code_from is None:
-            there = ", ".join(sorted(keys)) or "none"
+            there = ", ".join(sorted(make_namespec(*key) for key in keys)) or "none"
             why = f"there is no such program (there are: {there})"
             raise MinisupError(f"cannot take the exit code from {spec.exit_code_from!r}: {why}")
     return Essential(spec.exit_on, code_from, spec.own)

@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,11 +39,6 @@ GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
 }
-
-
-def test_environment_without_radial(place: Path) -> None:
-    """What a developer has set does not reach the tests here."""
-    assert not known_names(surroundings(place)) - {"WHEEL_ROOT"}
 
 
 @pytest.fixture
@@ -86,8 +82,6 @@ def known_names(environ: dict[str, str]) -> set[str]:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -371,6 +365,38 @@ def test_error(place: Path, message: str) -> None:
         assert process.returncode == (128 + signal.SIGTERM if waits else 1)
         if words == "hub dynamic":  # the lock is kept, unless it was told nonsense and did not begin
             assert (place / "wheel/run/hub.lock").is_dir() != message.startswith("cannot use")
+
+
+@pytest.mark.slow
+def test_advice(place: Path) -> None:
+    """What the document says of `minisup check --spoke` is what it says, but for names and paths."""
+    rows = [row[0].strip("`") for row in cells("Moving an existing wheel") if row[0].startswith("`")]
+    with broken(place, {"SPOKE_ID": "web-1"}) as environ:
+        ini = place / "wheel/config/supervisor/conf.d/web.ini"
+        text = ini.read_text().replace("autostart=false", "autostart=true\nserverurl=unix://%(here)s/supervisor.sock")
+        ini.write_text(re.sub(r"log/%\(host_node_name\)s/%\(program_name\)s_\w+", "log/all", text))
+        done = subprocess.run(
+            [SCRIPTS / "minisup", "check", "--spoke"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        ini.write_text(ini.read_text().replace("log/all", "log/web-1/clock_stdout"))
+        again = subprocess.run(
+            [SCRIPTS / "minisup", "check", "--spoke"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    for row in rows:
+        free = "".join(".*" if part == "..." else re.escape(part) for part in re.split(r"(\.\.\.)", row))
+        free = re.sub(r"'(a|b)'", "'.*'", free)
+        assert re.search(free, done.stdout + again.stdout), f"{row}\n{done.stdout}{done.stderr}{again.stdout}"
+    assert len(rows) == 4
 
 
 # --- images ---------------------------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ class Engine:
         self._starts: dict[ProcessKey, bool] = {}  # who waits for its turn to be spawned: asked for by a client?
         self._waits: dict[ProcessKey, list[Wait]] = {}
         self._shutdown: Shutdown | None = None
+        self._over = False  # an essential program has ended: the shutdown begins with the next turn
         self._advancing = False
         self._exit_signals = 0
         self._orphans = _Orphans()
@@ -102,7 +103,7 @@ class Engine:
     @property
     def deadline(self) -> float | None:
         """When to hand in `TimePassed`, in monotonic seconds; 0.0 for at once, None for never."""
-        if self._starts:
+        if self._starts or self._over:
             return 0.0
         heap = self._heap
         while heap and heap[0][2].deadline != heap[0][0]:
@@ -136,6 +137,9 @@ class Engine:
 
     def time_passed(self, given: TimePassed, at: Instant) -> list[Effect]:
         effects: list[Effect] = []
+        if self._over:
+            self._over = False
+            effects += self.shutdown_called(ShutdownCalled(restart=False), at)
         while self._heap and self._heap[0][0] <= at.mono:
             entry = heappop(self._heap)
             self._forget(entry)
@@ -170,10 +174,12 @@ class Engine:
         if self._shutdown is not None:
             effects += self._shutdown.look(process, at)
             effects += self._advance(at)
-        stopping = self._shutdown is not None
+        stopping = self._shutdown is not None or self._over
         if self._essential is not None and self._essential.look(process, before, stopping):
+            # Not now: this may be the answer to one of several effects, and the children that the next ones spawn have
+            # no pid yet that a stop could be sent to.
+            self._over = True
             effects.append(narration.essential_ended(process.spec.name))
-            effects += self.shutdown_called(ShutdownCalled(restart=False), at)
         return effects
 
     def _look(self, waits: list[Wait], process: Process, given: Input, at: Instant) -> list[Effect]:

@@ -72,6 +72,7 @@ class PosixSystem:
         return Child(pid, pipes.stdin, pipes.stdout, pipes.stderr)
 
     def kill(self, pid: int, signum: int, group: bool) -> None:
+        assert pid > 0, "0 and -1 are whole groups of processes, ours among them"
         os.kill(-pid if group else pid, signum)
 
     def reap(self) -> tuple[int, int] | None:
