@@ -11,6 +11,8 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import time
@@ -123,6 +125,35 @@ def commit(folder: Path, files: Mapping[str, str], branch: str = "config", messa
             path.chmod(0o755)
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", message)
+
+
+def mode(path: Path) -> int:
+    """The permissions of a file, links not followed."""
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+class Mute:
+    """A git server that takes a call and never says a word."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(PATIENCE)
+        self._calls: list[socket.socket] = []
+        self.address = f"git://127.0.0.1:{self._socket.getsockname()[1]}/skeleton"
+
+    def called(self) -> None:
+        """Wait for a call."""
+        self._calls.append(self._socket.accept()[0])
+
+    def hung_up(self) -> None:
+        """Wait until the caller is gone."""
+        self._calls[-1].settimeout(PATIENCE)
+        while self._calls[-1].recv(4096):
+            pass
+
+    def close(self) -> None:
+        for one in (*self._calls, self._socket):
+            one.close()
 
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")

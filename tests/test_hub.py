@@ -3,7 +3,6 @@
 import os
 import pwd
 import signal
-import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from daemon import MINISUP, PATIENCE, needs_root, until
-from radial import READY, TARGET, Wheel, git, needs_git, skeleton, wheel
+from radial import READY, TARGET, Mute, Wheel, git, mode, needs_git, skeleton, wheel
 
 from minisup.spoke.plan import Permissions
 from minisup.spoke.repository import apply_permissions
@@ -24,10 +23,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wheel]:
     with wheel(tmp_path_factory.mktemp("w")) as found:
         found.publish_skeleton()
         yield found
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.lstat().st_mode)
 
 
 def inis(here: Wheel) -> list[str]:
@@ -353,30 +348,6 @@ def test_help() -> None:
 
 
 # --- told to end while it works --------------------------------------------------------------------------------------
-
-
-class Mute:
-    """A git server that takes a call and never says a word."""
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._socket.settimeout(PATIENCE)
-        self._calls: list[socket.socket] = []
-        self.address = f"git://127.0.0.1:{self._socket.getsockname()[1]}/skeleton"
-
-    def called(self) -> None:
-        """Wait for a call."""
-        self._calls.append(self._socket.accept()[0])
-
-    def hung_up(self) -> None:
-        """Wait until the caller is gone."""
-        self._calls[-1].settimeout(PATIENCE)
-        while self._calls[-1].recv(4096):
-            pass
-
-    def close(self) -> None:
-        for one in (*self._calls, self._socket):
-            one.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from minisup.cli.arguments import HELP, UsageError, split, switches_of, table
 from minisup.config.build import load as read
@@ -98,15 +99,16 @@ def _spoke(given: dict[str, str], rest: list[str], facts: Facts) -> int:
         except OSError as error:
             raise MinisupError(f"cannot run {argv[0]!r}: {error.strerror}") from None
     plan = Spoke(facts.environ, facts.host_node_name)
-    try:
-        exit_on = ending(given.get("exit_on") or plan.exit_on or "never", facts)
-    except Refused as error:
-        raise MinisupError(f"cannot use --exit-on or SPOKE_EXIT_ON: {error.legacy}") from None
-    lock = prepare(plan, say)
-    facts.host_node_name = plan.id  # the folder of its logs; containers of one pod share a host name
-    values = {"nodaemon": True, "logfile": plan.main_log, "mirror": True, "exit_on": exit_on}
+    values: dict[str, Any] = {"nodaemon": True, "logfile": plan.main_log, "mirror": True}
     if "exit_code_from" in given:
         values["exit_code_from"] = given["exit_code_from"]
+    if exit_on := given.get("exit_on") or plan.exit_on:
+        try:
+            values["exit_on"] = ending(exit_on, facts)
+        except Refused as error:
+            raise MinisupError(f"cannot use --exit-on or SPOKE_EXIT_ON: {error.legacy}") from None
+    lock = prepare(plan, say)
+    facts.host_node_name = plan.id  # the folder of its logs; containers of one pod share a host name
     overrides = Overrides(plan.link, values)
 
     def load() -> Configuration:
