@@ -23,6 +23,7 @@ from minisup.config.changes import diff
 from minisup.config.schema import MAIN_FACTORY
 from minisup.control.server import serve
 from minisup.core.engine import Engine
+from minisup.core.essential import Essential
 from minisup.core.roster import Group
 from minisup.core.words import (
     Booted,
@@ -43,7 +44,7 @@ from minisup.runtime import daemonize, sockets
 from minisup.runtime.channel import Channel
 from minisup.runtime.console import Console, Consoles
 from minisup.runtime.driver import Driver, child_environment
-from minisup.runtime.mainlog import MainLog
+from minisup.runtime.mainlog import MainLog, Mirror
 from minisup.runtime.posix import PosixSystem, SignalCatcher, end_strays, note
 from minisup.specs import (
     Configuration,
@@ -91,7 +92,7 @@ def run(load: Callable[[], Configuration], configuration: Configuration) -> int:
             return BROKEN
         life.close()
         if life.next is None:
-            return 0
+            return life.exit_code
         configuration, first = life.next, False
 
 
@@ -107,7 +108,8 @@ class Life:
         self._load = load
         self._configuration = configuration
         self._system = PosixSystem()
-        self._engine = Engine(configuration.daemon.shutdown_timeout)
+        self._essential = _essential(configuration)
+        self._engine = Engine(configuration.daemon.shutdown_timeout, self._essential)
         self._serverurl = configuration.serverurl
         self._environment: Mapping[str, str] = dict(os.environ)
         self._consoles = Consoles(self._wake, self.log)
@@ -116,6 +118,11 @@ class Life:
         self._catcher: SignalCatcher | None = None
         self._servers: list[tuple[ServerSpec, sockets.Server]] = []
         self._pidfile: daemonize.PidFile | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What the daemon leaves with after an orderly end."""
+        return 0 if self._essential is None else self._essential.code
 
     # --- start --------------------------------------------------------------------------------------------------------
 
@@ -266,7 +273,16 @@ class Life:
             say=self.log,
             echo=self._echo,
             publish=self.publish,
+            mirror=self._mirror() if name == "stderr" and self._mirrors(key, spec) else None,
         )
+
+    def _mirrors(self, key: ProcessKey, log: LogSpec) -> bool:
+        spec = self._configuration.daemon
+        own = spec.own is None or key in spec.own
+        return own and spec.mirror and not (log.path and self._consoles.of_path(log.path))
+
+    def _mirror(self) -> Mirror:
+        return Mirror(self._log, self._consoles.of_fd(1).voice())
 
     def publish(self, event: Event) -> None:
         """Nobody listens yet: event listeners come with a later release."""
@@ -299,6 +315,7 @@ class Life:
     def _rehearse(self, configuration: Configuration) -> None:
         """Open and close what the next life opens and this one does not have."""
         spec = configuration.daemon
+        _essential(configuration)
         if spec.uid is not None and os.getuid() not in (0, spec.uid):
             raise MinisupError("Can't drop privilege as nonroot user")
         if spec.logfile is not None and spec.logfile != self._log.path and not spec.logfile.startswith("/dev/"):
@@ -368,6 +385,8 @@ class Life:
             self._configuration = self._load()
         except ConfigError as error:
             raise Fault(Faults.CANT_REREAD, error.problems[0].legacy) from None
+        if self._essential is not None:
+            self._essential.own = self._configuration.daemon.own
         active = [group.spec for group in self._engine.groups.values()]
         return diff(active, self._configuration.groups)
 
@@ -440,3 +459,25 @@ def _import_the_rest() -> None:
     """What is imported on first use, before we become somebody who may not be allowed to read our Python."""
     for name in ("asyncio", "anyio._backends._asyncio", "h11", "shlex", "syslog", "xml.parsers.expat"):
         import_module(name)
+
+
+def _essential(configuration: Configuration) -> Essential | None:
+    """Whose end is the daemon's, if the configuration says so.
+
+    Raises:
+        MinisupError: it names a program that is not there.
+    """
+    spec = configuration.daemon
+    if spec.exit_on is None and spec.exit_code_from is None:
+        return None
+    keys = [(group.name, process.name) for group in configuration.groups for process in group.processes]
+    code_from = None
+    if spec.exit_code_from is not None:
+        full = [key for key in keys if ":".join(key) == spec.exit_code_from]
+        bare = [key for key in keys if key[1] == spec.exit_code_from]
+        code_from = full[0] if full else bare[0] if len(bare) == 1 else None
+        if code_from is None:
+            there = ", ".join(sorted(make_namespec(*key) for key in keys)) or "none"
+            why = f"there is no such program (there are: {there})"
+            raise MinisupError(f"cannot take the exit code from {spec.exit_code_from!r}: {why}")
+    return Essential(spec.exit_on, code_from, spec.own)

@@ -196,6 +196,14 @@ class DaemonSpec:
     shutdown_timeout: float | None = None
     subreaper: bool = False
     """Adopt orphans although not PID 1 (prctl PR_SET_CHILD_SUBREAPER)."""
+    exit_on: str | None = None
+    """``fatal`` or ``exit``: a program that becomes FATAL, or ends at all, ends the daemon."""
+    exit_code_from: str | None = None
+    """The program whose exit code is the daemon's, as ``name`` or ``group:name``."""
+    own: tuple[ProcessKey, ...] | None = None
+    """Of a spoke: the processes that are its own; `exit_on` and the mirror look at no others. None: all."""
+    mirror: bool = False
+    """Of a spoke: what its own processes say on stderr is also said on our stdout and in the main log."""
     logfile_default: bool = False
     """Neither the file nor the command line named a log: `logfile` is supervisord's default."""
 

@@ -29,7 +29,8 @@ LAYERS = {
     "runtime": {"words", "core", "protocol"},
     "control": {"words", "core", "protocol"},
     "app": {"words", "core", "protocol", "config", "runtime", "control"},
-    "cli": {"words", "config", "app", "runtime"},
+    "spoke": {"words", "runtime"},
+    "cli": {"words", "config", "app", "runtime", "spoke"},
     "__main__": {"cli"},
 }
 

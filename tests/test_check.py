@@ -119,4 +119,4 @@ def test_usage() -> None:
 def test_help() -> None:
     code, out, err = run(["-h"], {})
     assert (code, err) == (0, "")
-    assert out.startswith("Usage: minisup check [-c FILE]\n")
+    assert out.startswith("Usage: minisup check [-c FILE] [--spoke]\n")

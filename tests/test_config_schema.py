@@ -46,7 +46,10 @@ def test_defaults_are_those_of_the_specs() -> None:
 
 def test_ours_are_marked() -> None:
     ours = {key.name for _, key in KEYS.values() if key.since == OURS}
-    assert ours == {"max_body", "idle_timeout", "max_connections", "shutdown_timeout", "subreaper"}
+    assert ours == {
+        *("max_body", "idle_timeout", "max_connections", "shutdown_timeout", "subreaper"),
+        *("exit_on", "exit_code_from"),
+    }
 
 
 SECTIONS = {

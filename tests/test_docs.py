@@ -30,12 +30,21 @@ COMMANDS = {
     "minisup --version": "test_docs.py: test_version",
     "minisup run": "test_docs.py: test_readme_transcript",
     "minisup check": "test_docs.py: test_readme_transcript",
-    "minisup -- command": "by hand: not there yet, the document says so",
-    "minisup spoke": "by hand: not there yet, the document says so",
-    "supervisorctl status": "test_docs.py: test_readme_transcript",
+    "minisup check --spoke": "test_examples.py: test_wheel",
+    "minisup hub": "test_examples.py: test_entrypoint",
+    "minisup hub {dynamic,static,static-update}": "test_hub.py: test_static_update",
+    "minisup hub MODE": "test_hub.py: test_dynamic_clones_and_merges",
+    "minisup spoke": "test_examples.py: test_wheel",
+    "minisup spoke COMMAND": "test_radial.py: test_a_command_as_pid_1",
+    "minisup spoke [COMMAND ...]": "test_radial.py: test_a_command_as_pid_1",
+    "docker build -t spoke-base images/spoke-base": "by hand: needs a container engine; test_examples.py runs its line",
+    "docker compose up --build": "by hand: needs a container engine; test_examples.py runs what the file says",
+    "kubectl apply -f pod.yaml": "by hand: needs a cluster; test_examples.py runs what the file says",
+    "docker stop": "by hand: needs a container engine; test_radial.py stops what it starts as one would",
+    'CMD ["dynamic"]': "test_examples.py: test_entrypoint",
     "supervisorctl tail -f": "by hand: not ours; the oracle follows a log with it",
     "minisup run [supervisord's options]": "test_docs.py: test_readme_transcript",
-    "minisup check [-c FILE]": "test_docs.py: test_readme_transcript",
+    "minisup check [-c FILE] [--spoke]": "test_docs.py: test_readme_transcript",
     "RUN python3 -m venv /opt/minisup && /opt/minisup/bin/pip install minisup && "
     "ln -sf /opt/minisup/bin/minisup /usr/local/bin/supervisord": "test_docs.py: test_dockerfile",
     "ln -sf /opt/minisup/bin/minisup /usr/local/bin/supervisord": "test_docs.py: test_dockerfile",
@@ -52,7 +61,10 @@ COMMANDS = {
     "pip wheel --no-deps -w dist .": "by hand: part of a release, needs the network",
 }
 
-STARTS = ("make ", "minisup ", "kill ", "pip ", "ln -s", "supervisorctl ", ".venv", "RUN ", "CMD ")
+STARTS = (
+    *("docker ", "kubectl ", "make ", "minisup ", "kill ", "pip ", "ln -s", "supervisorctl ", ".venv"),
+    *("RUN ", "CMD "),
+)
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -77,9 +89,9 @@ def test_commands_are_listed(path: Path) -> None:
 
 
 def test_transcripts_are_run() -> None:
-    """The README's is; another one needs a test like its."""
+    """The README's is, docs/radial.md's is by test_examples.py; another one needs a test like theirs."""
     consoles = [path.name for path in DOCUMENTS for language, _ in blocks(path.read_text()) if language == "console"]
-    assert consoles == ["README.md"]
+    assert sorted(consoles) == ["README.md", "radial.md"]
 
 
 def pins_of(place: str) -> bool:

@@ -86,6 +86,7 @@ class Options:
 _ARGUMENTS = {
     "byte_size": "BYTES",
     "directory": "DIRECTORY",
+    "ending": "fatal|exit",
     "integer": "NUMBER",
     "level": "LEVEL",
     "octal": "MASK",
@@ -141,6 +142,11 @@ SWITCHES: tuple[Switch, ...] = (
     HELP,
     VERSION,
 )
+
+
+def switches_of(*names: str) -> tuple[Switch, ...]:
+    """The switches of these options, for another command that takes them too."""
+    return tuple(switch for switch in SWITCHES if switch.name in names)
 
 
 def parse(words: Sequence[str], facts: Facts, argv0: str = "minisup") -> Options:

@@ -1,23 +1,28 @@
 """``minisup check``: reads a configuration, says all that is wrong with it and all that nothing reads, and leaves."""
 
+import posixpath
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from minisup.cli.arguments import CONFIGURATION, HELP, UsageError, split, table
+from minisup.cli.arguments import CONFIGURATION, HELP, Switch, UsageError, split, table
 from minisup.config.build import examine
 from minisup.config.facts import Facts, Overrides
 from minisup.errors import ConfigError, Problem
 from minisup.specs import Configuration
+from minisup.spoke.advice import advice
+from minisup.spoke.plan import Spoke
+
+SPOKE = Switch("", "spoke", "spoke", "Read it as a spoke of a Radial wheel does; say what hurts there.")
 
 HELP_TEXT = f"""\
-Usage: minisup check [-c FILE]
+Usage: minisup check [-c FILE] [--spoke]
 
 Reads a configuration with all its included files, as `minisup run -c FILE` would, and starts nothing.
 Every mistake is one line, PATH:LINE: WHAT, on stderr. In a good configuration, options and sections
 that nothing reads and settings that may surprise are told on stdout: supervisord accepts them too.
 
-{table((CONFIGURATION, HELP))}
+{table((CONFIGURATION, SPOKE, HELP))}
 Exit codes: 0 where `minisup run` would start, 2 where it would not.
 """
 
@@ -44,7 +49,7 @@ def check(
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
-        given, rest = split(words, (CONFIGURATION, HELP))
+        given, rest = split(words, (CONFIGURATION, SPOKE, HELP))
         if rest:
             raise UsageError(f"cannot use {rest[0]!r}: name the file with -c")
         files = [(shown, text) for shown, switch, text in given if switch is CONFIGURATION]
@@ -58,6 +63,12 @@ def check(
         return 0
     path = files[0][1] if files else None
     facts = facts or Facts.of_this_machine()
+    spoke = Spoke(facts.environ, facts.host_node_name) if any(switch is SPOKE for _, switch, _ in given) else None
+    if spoke is not None:
+        facts.host_node_name = spoke.id
+        facts.environ = {"HOSTNAME": spoke.id, **facts.environ}
+        facts.is_dir = _with(_made(spoke), facts.is_dir)
+        path = path or (spoke.link if facts.exists(spoke.link) else spoke.target)
     try:
         configuration, problems = examine(Overrides(path, argv0=argv0), facts)
     except ConfigError as error:
@@ -67,10 +78,19 @@ def check(
             err.write(f"{line}\n")
         err.write(f"cannot use the configuration: {_count(len(problems), 'mistake')}\n")
         return 2
-    for line in remarks(configuration):
+    for line in [*remarks(configuration), *(advice(configuration, spoke.id) if spoke else ())]:
         out.write(f"{line}\n")
     out.write(f"{path or configuration.daemon.configfile}: good: {summary(configuration)}\n")
     return 0
+
+
+def _made(spoke: Spoke) -> frozenset[str]:
+    """Folders that the hub and the spoke itself have made when the configuration is read there."""
+    return frozenset((spoke.wheel.data, spoke.wheel.log, spoke.logs, spoke.folder))
+
+
+def _with(made: frozenset[str], is_dir: Callable[[str], bool]) -> Callable[[str], bool]:
+    return lambda path: posixpath.normpath(path) in made or is_dir(path)
 
 
 def mistakes(problems: Sequence[Problem], configuration: Configuration | None, facts: Facts) -> list[str]:

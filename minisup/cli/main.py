@@ -1,6 +1,7 @@
 """Which command was meant, and its exit code.
 
     minisup run ...        be a daemon (`minisup.cli.run`)
+    minisup spoke, hub     be the entrypoint of a container of a Radial wheel (`minisup.cli.spoke`)
     minisup check ...      read a configuration and say what is wrong with it (`minisup.cli.check`)
     supervisord ...        the first of these, for whoever was called by that name
 
@@ -19,6 +20,8 @@ minisup {version}: runs the programs of a supervisord.conf, as supervisord does,
 
   minisup run [-n] [-c FILE] ...     be the daemon; takes supervisord's options, and a few more
   minisup check [-c FILE]            read the configuration, say all that is wrong with it, and leave
+  minisup spoke [COMMAND ...]        be the entrypoint of a Radial spoke
+  minisup hub MODE                   be the entrypoint of a Radial hub
   minisup COMMAND --help             what a command takes
   minisup --version                  print the version
 
@@ -47,6 +50,10 @@ def main(argv: list[str]) -> None:
     command = words[0] if words else "--help"
     if command == "run":
         _leave(_run(argv[0], words[1:]))
+    if command in ("spoke", "hub"):
+        from minisup.cli import spoke
+
+        _leave((spoke.spoke if command == "spoke" else spoke.hub)(words[1:]))
     _let_signals_in()
     if command == "help" and words[1:]:
         main([argv[0], words[1], "--help"])
@@ -64,7 +71,8 @@ def main(argv: list[str]) -> None:
         sys.stderr.write(f"minisup: {command!r} stands where a command is due: {line}\n")
         sys.exit(2)
     if handler is None:
-        sys.stderr.write(f"minisup: there is no command {command!r} (there are: run, {', '.join(COMMANDS)})\n")
+        there = ", ".join(("run", "spoke", "hub", *COMMANDS))
+        sys.stderr.write(f"minisup: there is no command {command!r} (there are: {there})\n")
         sys.exit(2)
     sys.exit(handler(argv[0], words[1:]))
 

@@ -108,6 +108,10 @@ SUPERVISORD = Kind(
         Key("environment", v.environment, "", "Environment of all programs, KEY=value,KEY2=value2."),
         Key("shutdown_timeout", v.seconds, None, "All programs must have stopped within these seconds.", since=OURS),
         Key("subreaper", v.boolean, "false", "Adopt and reap orphans although not PID 1.", since=OURS),
+        Key(
+            "exit_on", v.ending, "never", "End with a program that becomes FATAL (fatal) or ends (exit).", since=OURS
+        ),
+        Key("exit_code_from", v.string, None, "The program whose exit code is ours.", since=OURS),
     ),
 )
 

@@ -138,6 +138,14 @@ def level(text: str, facts: Facts) -> str:
     return word
 
 
+def ending(text: str, facts: Facts) -> str | None:
+    """fatal or exit, in any case; never for neither."""
+    word = text.lower()
+    if word not in ("fatal", "exit", "never"):
+        raise Refused(f"invalid exit_on value {text!r}", "not one of fatal, exit, never")
+    return None if word == "never" else word
+
+
 def directory(text: str, facts: Facts) -> str:
     """A directory that exists; ``~`` is expanded."""
     path = facts.expand_user(text)

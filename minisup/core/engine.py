@@ -19,6 +19,7 @@ from typing import Any
 
 from minisup import events, signals
 from minisup.core import narration
+from minisup.core.essential import Essential
 from minisup.core.lifecycle import Process
 from minisup.core.roster import Group, by_priority
 from minisup.core.shutdown import REPORT_EVERY, Shutdown, report
@@ -70,21 +71,24 @@ class Engine:
 
     Args:
         shutdown_timeout: the budget of a shutdown in seconds; None for none.
+        essential: which programs end the daemon with them; None for none.
 
     Attributes:
         groups: the active groups by name, in the order in which they became active.
         mood: one of `SupervisorStates`.
     """
 
-    def __init__(self, shutdown_timeout: float | None = None) -> None:
+    def __init__(self, shutdown_timeout: float | None = None, essential: Essential | None = None) -> None:
         self.groups: dict[str, Group] = {}
         self.mood: int = SupervisorStates.RUNNING
         self._timeout = shutdown_timeout
+        self._essential = essential
         self._booted = False
         self._pids: dict[int, Process] = {}
         self._starts: dict[ProcessKey, bool] = {}  # who waits for its turn to be spawned: asked for by a client?
         self._waits: dict[ProcessKey, list[Wait]] = {}
         self._shutdown: Shutdown | None = None
+        self._over = False  # an essential program has ended: the shutdown begins with the next turn
         self._advancing = False
         self._exit_asked = False  # by a signal
         self._orphans = _Orphans()
@@ -99,7 +103,7 @@ class Engine:
     @property
     def deadline(self) -> float | None:
         """When to hand in `TimePassed`, in monotonic seconds; 0.0 for at once, None for never."""
-        if self._starts:
+        if self._starts or self._over:
             return 0.0
         heap = self._heap
         while heap and heap[0][2].deadline != heap[0][0]:
@@ -133,6 +137,9 @@ class Engine:
 
     def time_passed(self, given: TimePassed, at: Instant) -> list[Effect]:
         effects: list[Effect] = []
+        if self._over:
+            self._over = False
+            effects += self.shutdown_called(ShutdownCalled(restart=False), at)
         while self._heap and self._heap[0][0] <= at.mono:
             entry = heappop(self._heap)
             self._forget(entry)
@@ -158,6 +165,7 @@ class Engine:
 
     def _feed(self, process: Process, given: Input, at: Instant) -> list[Effect]:
         """Hand an input to a process and let everyone who waits for it have a look."""
+        before = process.state
         effects = process.handle(given, at)
         self._arm(process)
         waits = self._waits.get(process.key)
@@ -166,6 +174,12 @@ class Engine:
         if self._shutdown is not None:
             effects += self._shutdown.look(process, at)
             effects += self._advance(at)
+        stopping = self._shutdown is not None or self._over
+        if self._essential is not None and self._essential.look(process, before, stopping):
+            # Not now: this may be the answer to one of several effects, and the children that the next ones spawn have
+            # no pid yet that a stop could be sent to.
+            self._over = True
+            effects.append(narration.essential_ended(process.spec.name))
         return effects
 
     def _look(self, waits: list[Wait], process: Process, given: Input, at: Instant) -> list[Effect]:

@@ -74,6 +74,7 @@ class Process:
         deadline: when to hand in `DeadlineReached`, in monotonic seconds; None for never.
         backoff: consecutive failed starts.
         exitstatus: the last exit code, -1 for a death by signal; None while running or after a quick exit.
+        status: the raw wait status of the last run; None while running, or when it could not be spawned.
         spawnerr: why the last start failed, or ``Bad exit code N``; None once spawned again.
         undead: SIGKILL was sent and did not help.
     """
@@ -94,6 +95,7 @@ class Process:
         "spec",
         "started",
         "state",
+        "status",
         "stopped",
         "undead",
     )
@@ -110,6 +112,7 @@ class Process:
         self.armed: float | None = None  # the engine's: the deadline that its heap knows
         self.backoff = 0
         self.exitstatus: int | None = None
+        self.status: int | None = None
         self.spawnerr: str | None = None
         self.quick_lives = 0
         self.killed = False
@@ -145,7 +148,7 @@ def _spawn(process: Process, at: Instant) -> list[Effect]:
     process.started = at
     process.deadline = None
     process.spawnerr = None
-    process.exitstatus = None
+    process.exitstatus = process.status = None
     process.killed = process.undead = False
     # The event comes before anything can fail, as supervisord's does.
     return [_enter(process, ProcessStates.STARTING, tries=process.backoff), Spawn(process.key, process.spec)]
@@ -178,6 +181,7 @@ def _give_up_if_tired(process: Process) -> list[Effect]:
 
 def _end(process: Process, at: Instant, status: int) -> list[Effect]:
     """RUNNING to EXITED, and the decision whether and when to start again."""
+    process.status = status
     code, how = narration.wait_status(status)
     expected = code in process.spec.exitcodes
     process.backoff = 0
@@ -260,6 +264,7 @@ def starting_exited(process: Process, given: Exited, at: Instant) -> list[Effect
     # QUIRK(supervisor): an expected exit code before startsecs is a failed start all the same.
     # test_lifecycle.py: quick exit with an expected code
     _, how = narration.wait_status(given.status)
+    process.status = given.status
     process.exitstatus = None
     process.spawnerr = "Exited too quickly (process log may have details)"
     process.pid = 0
@@ -280,6 +285,7 @@ def stopping_exited(process: Process, given: Exited, at: Instant) -> list[Effect
     process.stopped = at
     process.deadline = None
     process.undead = False
+    process.status = given.status
     process.exitstatus = code
     effects: list[Effect] = [
         _enter(process, ProcessStates.STOPPED, pid=process.pid),

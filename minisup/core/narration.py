@@ -99,6 +99,10 @@ def budget_spent(name: str, seconds: float) -> Log:
     return Log("warn", f"'{name}' used up its share of the shutdown timeout of {seconds:g} seconds")
 
 
+def essential_ended(name: str) -> Log:
+    return Log("warn", f"'{name}' has ended, and the daemon with it (exit_on)")
+
+
 def reaped_unknown(pid: int, how: str) -> Log:
     return Log("info", f"reaped unknown pid {pid} ({how})")
 

@@ -11,6 +11,7 @@ from minisup.events import Event, process_output, text_of
 from minisup.protocol.capture import BLOCK, PLAIN, AnsiStripper, CaptureSplitter, Piece
 from minisup.runtime.console import Consoles, Voice
 from minisup.runtime.logfile import LogFile, Say, to_syslog
+from minisup.runtime.mainlog import Mirror
 from minisup.specs import LogSpec
 
 
@@ -27,11 +28,12 @@ class Channel:
         say: brings (level word, text) into the main log.
         echo: whether the main log shows all output (loglevel debug or lower); asked at each `open`.
         publish: takes an event to its listeners.
+        mirror: gets a copy of everything that is logged.
     """
 
     __slots__ = (
-        "_consoles", "_decoder", "_echo", "_echoes", "_file", "_group", "_name", "_pid", "_process", "_publish",
-        "_runs", "_say", "_spec", "_splitter", "_strip_ansi", "_stripper", "_tells", "_voice",
+        "_consoles", "_decoder", "_echo", "_echoes", "_file", "_group", "_mirror", "_name", "_pid", "_process",
+        "_publish", "_runs", "_say", "_spec", "_splitter", "_strip_ansi", "_stripper", "_tells", "_voice",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +48,7 @@ class Channel:
         say: Say,
         echo: Callable[[], bool],
         publish: Callable[[Event], None],
+        mirror: Mirror | None = None,
     ) -> None:
         self._process = process
         self._group = group
@@ -56,6 +59,7 @@ class Channel:
         self._say = say
         self._echo = echo
         self._publish = publish
+        self._mirror = mirror
         self._file: LogFile | None = None
         self._voice: Voice | None = None
         self._splitter: CaptureSplitter | None = None
@@ -161,6 +165,8 @@ class Channel:
             self._write(pid, text)
         if self._voice is not None:
             self._voice.end()
+        if self._mirror is not None:
+            self._mirror.end()
 
     def _take(self, pid: int, pieces: list[Piece]) -> None:
         for kind, data in pieces:
@@ -181,6 +187,8 @@ class Channel:
             self._file.write(data)
         elif self._voice is not None:
             self._voice.write(data)
+        if self._mirror is not None:
+            self._mirror.write(data)
         if self._decoder is not None:
             to_syslog(self._decoder.decode(data), self._process + " ")
         if self._tells:

@@ -83,6 +83,11 @@ class MainLog:
             self._file.write(data)
         self._spread(head, text, data)
 
+    def append(self, data: bytes) -> None:
+        """Put bytes into the file as they are: somebody else's lines among ours."""
+        if self._file is not None:
+            self._file.write(data)
+
     def reopen(self) -> None:
         """Open the file anew, for somebody moved it away. If that fails the old file is used on, and it is said."""
         self.log("info", "supervisord logreopen")
@@ -150,6 +155,40 @@ class MainLog:
             self._second = second
             self._stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
         return f"{self._stamp},{int((now - second) * 1000):03d}"
+
+
+class Mirror:
+    """What a program says on stderr, said again on a console and in the file of the main log, line by line.
+
+    Args:
+        log: whose file gets the lines.
+        voice: of the console.
+    """
+
+    LONGEST = 16 * 1024
+    """Bytes of a line that has no end; it is shown in pieces then."""
+
+    def __init__(self, log: MainLog, voice: Voice) -> None:
+        self._log = log
+        self._voice = voice
+        self._begun = b""
+
+    def write(self, data: bytes) -> None:
+        """Say what is complete, keep what is not."""
+        self._voice.write(data)
+        lines, newline, rest = (self._begun + data).rpartition(b"\n")
+        self._begun = rest
+        if newline:
+            self._log.append(lines + newline)
+        if len(rest) > self.LONGEST:
+            self.end()
+
+    def end(self) -> None:
+        """Nothing more comes: a begun line is ended."""
+        self._voice.end()
+        if self._begun:
+            self._log.append(self._begun + b"\n")
+            self._begun = b""
 
 
 def _encoded(line: str) -> bytes:

@@ -10,6 +10,7 @@ start (`minisup.runtime.daemonize.mark_inherited_cloexec`).
 """
 
 import os
+import select
 import shlex
 import signal
 import stat
@@ -17,9 +18,10 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 
+from minisup import signals
 from minisup.core.words import Instant
 from minisup.runtime.daemonize import drop_privileges
 from minisup.runtime.system import Child, Command, CommandProblem, errno_name
@@ -28,6 +30,8 @@ from minisup.specs import ProcessSpec
 DEFAULT_PATH = "/bin:/usr/bin:/usr/local/bin"
 """Where commands are looked for when neither the program nor the daemon has a PATH."""
 NOT_SPAWNED = "supervisor: child process was not spawned\n"
+LAST_MOMENT = 2.0
+"""Seconds in which a program of our own that is told to end tidies up."""
 CANNOT_RUN = 127
 """The exit code of a child that could not become its program."""
 
@@ -68,6 +72,7 @@ class PosixSystem:
         return Child(pid, pipes.stdin, pipes.stdout, pipes.stderr)
 
     def kill(self, pid: int, signum: int, group: bool) -> None:
+        assert pid > 0, "0 and -1 are whole groups of processes, ours among them"
         os.kill(-pid if group else pid, signum)
 
     def reap(self) -> tuple[int, int] | None:
@@ -220,6 +225,8 @@ CAUGHT = (
     *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGCHLD),
 )
 """What a daemon answers to; the rest keeps its default."""
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGRTMIN + 3)
+"""What tells us to leave."""
 
 
 class SignalCatcher:
@@ -311,3 +318,119 @@ def note(text: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         pass
+
+
+def run_to_end(argv: list[str], folder: str | None, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a program of our own to its end, with our environment and `environment`; its exit code and all it said.
+
+    A signal of `ENDING` ends it too: it is told to, and killed when it does not in `LAST_MOMENT`.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+        Interrupted: we were told to stop meanwhile.
+    """
+    catcher = SignalCatcher()
+    try:
+        with subprocess.Popen(
+            argv,
+            cwd=folder,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        ) as child:
+            said = _listen(child, catcher)
+        return child.returncode, said.decode(errors="replace")
+    finally:
+        catcher.close()
+
+
+def _listen(child: "subprocess.Popen[bytes]", catcher: SignalCatcher) -> bytes:
+    assert child.stdout is not None
+    said = bytearray()
+    while True:
+        ready, _, _ = select.select([child.stdout.fileno(), catcher.fileno()], [], [])
+        ending = [signum for signum in catcher.take() if signum in ENDING]
+        if ending:
+            _end_group(child)
+            raise Interrupted(ending[0])
+        if child.stdout.fileno() in ready:
+            data = os.read(child.stdout.fileno(), 65536)
+            if not data:
+                return bytes(said)
+            said += data
+
+
+def _end_group(child: "subprocess.Popen[bytes]") -> None:
+    os.killpg(child.pid, signal.SIGTERM)
+    try:
+        child.wait(LAST_MOMENT)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+class Interrupted(Exception):
+    """We were told to stop; `signum` says by what."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signals.name(signum))
+        self.signum = signum
+
+
+def wait_until(true: Callable[[], bool], every: float, remind: Callable[[], None], seconds: float) -> None:
+    """Come back when `true()` is, which is asked every `every` seconds; `remind` is called every `seconds`.
+
+    As PID 1 it reaps meanwhile.
+
+    Raises:
+        Interrupted: we were told to stop.
+    """
+    catcher = SignalCatcher()
+    try:
+        remind_at = time.monotonic()
+        while not true():
+            if time.monotonic() >= remind_at:
+                remind()
+                remind_at += seconds
+            select.select([catcher], [], [], every)
+            _heed(catcher)
+    finally:
+        catcher.close()
+
+
+def idle() -> int:
+    """Be PID 1 of a container that has nothing to do: reap, and return the signal that says to leave."""
+    catcher = SignalCatcher()
+    try:
+        while True:
+            select.select([catcher], [], [])
+            _heed(catcher)
+    except Interrupted as end:
+        return end.signum
+    finally:
+        catcher.close()
+
+
+def _heed(catcher: SignalCatcher) -> None:
+    for signum in catcher.take():
+        if signum in ENDING:
+            raise Interrupted(signum)
+    if os.getpid() == 1:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+
+
+def become(argv: list[str]) -> None:
+    """Become another program, with no signal held back; returns only by raising.
+
+    Raises:
+        OSError: it cannot be executed.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for signum in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(signum, signal.SIG_DFL)
+    os.execvp(argv[0], argv)
