@@ -396,7 +396,7 @@ class TestReread:
         with pytest.raises(xmlrpc.client.Fault, match="CANT_REREAD"):
             spoke.rpc.restart()
         spoke.send(signal.SIGHUP)
-        spoke.says("not restarted: the configuration has errors")
+        spoke.says("not restarted, nothing is stopped")
         assert spoke.said("^cannot start the group") == [why]
         running(spoke, "web-group:web")
         assert spoke.stop() == 0
@@ -464,8 +464,8 @@ class TestCommand:
         assert spoke.wait() == 0
         blocked, ignored = (int(mask, 16) for mask in spoke.shown().split())
         assert blocked == 0
-        # This Python ignores SIGPIPE and SIGXFSZ by itself.
-        assert ignored & ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
+        # This Python ignores SIGPIPE and SIGXFSZ by itself; 32 and 33 are the C library's, make(1) hands them on ignored.
+        assert ignored & ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1 | 3 << 31) == 0
         shell = here.spoke("web", "sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status", id="shell")
         assert shell.wait() == 0
         assert [int(line.split()[1], 16) for line in shell.shown().splitlines()] == [0, 0]
