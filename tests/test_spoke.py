@@ -464,7 +464,7 @@ class TestCommand:
         assert spoke.wait() == 0
         blocked, ignored = (int(mask, 16) for mask in spoke.shown().split())
         assert blocked == 0
-        # This Python ignores SIGPIPE and SIGXFSZ by itself; 32 and 33 are the C library's, make(1) hands them on ignored.
+        # This Python ignores SIGPIPE and SIGXFSZ by itself; 32 and 33 are the C library's, and make(1) hands them on.
         assert ignored & ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1 | 3 << 31) == 0
         shell = here.spoke("web", "sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status", id="shell")
         assert shell.wait() == 0
