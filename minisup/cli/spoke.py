@@ -72,8 +72,8 @@ def say(text: str) -> None:
 def spoke(words: Sequence[str]) -> int:
     """The command ``minisup spoke``; returns its exit code."""
     os.environ.setdefault("HOSTNAME", os.uname().nodename)  # what a shell would have set, and configurations expand
-    facts = Facts.of_this_machine()
     try:
+        facts = Facts.of_this_machine()
         given, rest = split(words, SWITCHES)
         if any(switch is HELP for _, switch, _ in given):
             sys.stdout.write(SPOKE_HELP)
@@ -86,6 +86,8 @@ def spoke(words: Sequence[str]) -> int:
             say(str(problem))
     except MinisupError as error:
         say(str(error))
+    except OSError as error:
+        say(f"cannot use {error.filename or 'the system'!r}: {error.strerror}")
     except Interrupted as end:
         return 128 + end.signum
     return 1
@@ -137,6 +139,8 @@ def hub(words: Sequence[str]) -> int:
         return hubs.run(words[0], Hub(dict(os.environ)), say)
     except MinisupError as error:
         say(str(error))
+    except OSError as error:
+        say(f"cannot use {error.filename or 'the system'!r}: {error.strerror}")
     except Interrupted as end:
         return 128 + end.signum
     return 1

@@ -321,7 +321,7 @@ def note(text: str) -> None:
 
 
 def run_to_end(argv: list[str], folder: str | None, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run a program of our own to its end, with our environment and `environment`; its exit code and all it said.
+    """Run a program of our own to its end, in exactly this environment; its exit code and all it said.
 
     A signal of `ENDING` ends it too: it is told to, and killed when it does not in `LAST_MOMENT`.
 
@@ -334,7 +334,7 @@ def run_to_end(argv: list[str], folder: str | None, environment: Mapping[str, st
         with subprocess.Popen(
             argv,
             cwd=folder,
-            env={**os.environ, **environment},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -347,19 +347,25 @@ def run_to_end(argv: list[str], folder: str | None, environment: Mapping[str, st
 
 
 def _listen(child: "subprocess.Popen[bytes]", catcher: SignalCatcher) -> bytes:
+    """All that it says until its end: what it leaves behind may hold the pipe, and is not waited for."""
     assert child.stdout is not None
+    pipe = child.stdout.fileno()
+    os.set_blocking(pipe, False)
     said = bytearray()
     while True:
-        ready, _, _ = select.select([child.stdout.fileno(), catcher.fileno()], [], [])
+        select.select([pipe, catcher.fileno()], [], [])
         ending = [signum for signum in catcher.take() if signum in ENDING]
         if ending:
             _end_group(child)
             raise Interrupted(ending[0])
-        if child.stdout.fileno() in ready:
-            data = os.read(child.stdout.fileno(), 65536)
-            if not data:
+        over = child.poll() is not None  # asked before the pipe is read, so that nothing is missed
+        try:
+            while data := os.read(pipe, 65536):
+                said += data
+            return bytes(said)
+        except BlockingIOError:
+            if over:
                 return bytes(said)
-            said += data
 
 
 def _end_group(child: "subprocess.Popen[bytes]") -> None:

@@ -26,7 +26,10 @@ def run(mode: str, hub: Hub, say: Say) -> int:
         MinisupError: something could not be done; the lock is still there.
     """
     _lock(hub)
+    repository = Repository(hub.wheel.config, say)
     first = FirstRun(f"hub{hub.wheel.root.replace('/', '-')}")
+    first.is_now = first.is_now or not repository.exists  # a new volume: nothing is there, whatever we remember
+    repository.recover()
     if mode == "static":
         _merge_static(hub, say)
     elif first.is_now:
@@ -39,7 +42,12 @@ def run(mode: str, hub: Hub, say: Say) -> int:
         apply_permissions((hub.wheel.config, hub.wheel.data, hub.wheel.log), hub.permissions)
     if mode != "static":  # the marker would be in the image, and no container of it would have a first run
         first.over()
-    os.rmdir(hub.wheel.hub_lock)
+    try:
+        os.rmdir(hub.wheel.hub_lock)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise MinisupError(f"cannot remove the lock {hub.wheel.hub_lock!r}: {error.strerror}") from None
     if mode == "static":
         return 0
     say("the configuration is ready")
@@ -49,7 +57,7 @@ def run(mode: str, hub: Hub, say: Say) -> int:
 
 def _lock(hub: Hub) -> None:
     try:
-        for folder in (hub.wheel.config, hub.wheel.data, hub.wheel.log, hub.wheel.hub_lock):
+        for folder in (hub.wheel.hub_lock, hub.wheel.config, hub.wheel.data, hub.wheel.log):
             os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise MinisupError(f"cannot make the folder {error.filename!r}: {error.strerror}") from None
@@ -62,6 +70,8 @@ def _fill(mode: str, hub: Hub, say: Say) -> None:
     elif mode == "dynamic":  # the volume of an earlier hub, or of an earlier life
         repository.check_out()
         repository.pull(hub.skeleton)
+    elif not repository.exists:
+        raise MinisupError(f"cannot update {hub.wheel.config!r}: it is no git repository (was the image built static?)")
     if not hub.wheels:
         say("warning: no WHEEL_REPO is set, there is nothing to merge")
     for wheel in hub.wheels:

@@ -3,6 +3,7 @@
 Source: what the public entrypoints of Radial's hub-base and spoke-base images do.
 """
 
+import glob
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -122,7 +123,7 @@ class Hub:
         self.wheel = Wheel(environ.get("WHEEL_ROOT", "").rstrip("/"))
         self.skeleton = skeleton(environ)
         self.wheels = wheels(environ)
-        self.updates = environ.get("UPDATES", "False") != "False"
+        self.updates = (environ.get("UPDATES") or "False") != "False"
         self.permissions = permissions(environ, self.wheel.root)
 
 
@@ -139,7 +140,7 @@ def skeleton(environ: Mapping[str, str]) -> Source:
 def wheels(environ: Mapping[str, str]) -> tuple[Source, ...]:
     """WHEEL_REPO* and WHEEL_BRANCH*, each sorted by name and paired by position; a missing branch is ``config``."""
     repositories = [environ[name] for name in sorted(environ) if name.startswith("WHEEL_REPO") and environ[name]]
-    branches = [environ[name] for name in sorted(environ) if name.startswith("WHEEL_BRANCH") and environ[name]]
+    branches = [environ[name] or "config" for name in sorted(environ) if name.startswith("WHEEL_BRANCH")]
     branches += ["config"] * (len(repositories) - len(branches))
     return tuple(Source(*pair) for pair in zip(repositories, branches, strict=False))
 
@@ -158,7 +159,7 @@ def permissions(environ: Mapping[str, str], root: str = "") -> Permissions:
             raise MinisupError(f"cannot use PERMISSIONS_EXCEPTIONS entry {entry!r}: it is not PATH:MODE[:USER[:GROUP]]")
         user, group = [*parts[1:], "", ""][:2]
         mode = _mode("PERMISSIONS_EXCEPTIONS", parts[0])
-        exceptions.append(Deviation(root + pattern, mode, user or None, group or None))
+        exceptions.append(Deviation(glob.escape(root) + pattern, mode, user or None, group or None))
     return Permissions(
         _mode("PERMISSIONS_DEFAULT_DIR", environ.get("PERMISSIONS_DEFAULT_DIR") or "755"),
         _mode("PERMISSIONS_DEFAULT_FILE", environ.get("PERMISSIONS_DEFAULT_FILE") or "644"),

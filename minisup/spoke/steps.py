@@ -9,10 +9,11 @@ import shutil
 
 from minisup.errors import MinisupError
 from minisup.runtime.posix import wait_until
-from minisup.spoke.hub import FirstRun
 from minisup.spoke.plan import Permissions, Spoke
 from minisup.spoke.repository import Say, apply_permissions, clone_whole
 
+OURS = ".git/minisup-spoke"
+"""In a configuration that a detached spoke has fetched: it is whole, and ours."""
 LOOK = 0.1
 """Seconds between two looks at the hub's lock."""
 REMIND = 10.0
@@ -63,11 +64,11 @@ def _await_hub(spoke: Spoke, say: Say) -> None:
 
 
 def _fetch(spoke: Spoke, say: Say) -> None:
-    wheel, first = spoke.wheel, FirstRun(f"spoke-{spoke.id}")
+    wheel = spoke.wheel
     _make(wheel.data)
     _make(wheel.log)
     there = os.path.lexists(wheel.config)
-    if there and not first.is_now:
+    if os.path.exists(f"{wheel.config}/{OURS}"):  # an earlier life of this container has fetched it
         return
     if not spoke.wheels:
         say("warning: no WHEEL_REPO is set, the configuration is the skeleton alone")
@@ -78,7 +79,7 @@ def _fetch(spoke: Spoke, say: Say) -> None:
 
     def finish(draft: str) -> None:
         apply_permissions((draft, wheel.data, wheel.log), Permissions())
-        first.over()  # before the folder has its name: there must be no moment at which it seems somebody else's
+        os.close(os.open(f"{draft}/{OURS}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
 
     clone_whole(wheel.config, spoke.skeleton, spoke.wheels, say, finish)
 
