@@ -1,7 +1,9 @@
 """A merge cut short, other people's repositories, links and owners: what must not happen to a wheel's files."""
 
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,18 @@ from minisup.spoke.repository import GitError, Repository, apply_permissions, sh
 pytestmark = pytest.mark.slow
 
 
-def git(folder: Path, *words: str) -> str:
+def git(folder: Path, *words: str, check: bool = True) -> str:
     identity = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=config")
-    done = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=check)
     return done.stdout
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """What runs git holds our signals back for the daemon to come; the other tests' children must not inherit that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def make(folder: Path, **files: str) -> Path:
@@ -40,7 +50,7 @@ def test_a_merge_that_was_killed_is_undone(tmp_path: Path, repository: Repositor
     before = git(config, "rev-parse", "HEAD")
     git(config, "fetch", "-q", str(wheel), "config")
     (config / ".git/minisup-merging").write_text(before)
-    subprocess.run(["git", "merge", "-q", "--allow-unrelated-histories", "FETCH_HEAD"], cwd=config, capture_output=True)
+    git(config, "merge", "-q", "--allow-unrelated-histories", "FETCH_HEAD", check=False)
     assert "<<<<<<<" in (config / "shared").read_text()
     (config / ".git/index.lock").touch()
 
