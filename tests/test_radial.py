@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from daemon import MINISUP, PYTHON, children, is_there, needs, said, until
-from radial import READY, TARGET, Containers, Spoke, containers, ini, needs_containers, skeleton
+from radial import READY, TARGET, Containers, Spoke, containers, ini, needs_containers
 
 pytestmark = [pytest.mark.slow, needs_containers, needs("nginx")]
 
@@ -367,11 +367,3 @@ def test_the_old_way(here: Containers) -> None:
         assert sorted(path.name for path in spoke.run.iterdir()) == ["crew", "supervisord.conf"]
         lines = said(spoke.log("supervisord.log"), "^stopped: ")
         assert sorted(lines[-2:]) == ["stopped: clerk (exit status 0)", "stopped: crew (exit status 0)"]
-
-
-def test_the_skeleton_is_radials() -> None:
-    """What the pictures above stand on."""
-    text = skeleton()
-    assert "pidfile=/%(here)s/supervisord.pid" in text
-    assert "childlogdir=/log" in text
-    assert "files=/config/supervisor/conf.d/*.ini" in text

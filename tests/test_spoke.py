@@ -482,7 +482,7 @@ class TestCommand:
 
     def test_a_command_that_is_not_there(self, here: Wheel) -> None:
         why = "No such file or directory"
-        assert here.spoke("web", "nowhere-at-all").complaint() == f"cannot run 'nowhere-at-all': {why}"
+        assert here.spoke("web", "/nowhere/at/all").complaint() == f"cannot run '/nowhere/at/all': {why}"
 
     def test_a_command_that_cannot_run(self, here: Wheel) -> None:
         assert here.spoke("web", "/etc/passwd").complaint() == "cannot run '/etc/passwd': Permission denied"
