@@ -168,14 +168,16 @@ def test_permissions(here: Wheel) -> None:
     here.data.mkdir(mode=0o700)
     (here.data / "secret").write_text("")
     (here.data / "secret").chmod(0o600)
-    (here.data / "link").symlink_to("/etc/passwd")
-    before = mode(Path("/etc/passwd"))
+    elsewhere = here.folder / "elsewhere"
+    elsewhere.write_text("")
+    elsewhere.chmod(0o600)
+    (here.data / "link").symlink_to(elsewhere)
     here.hub_ends("dynamic", here.publish("web", {"bin/run.sh": "", "bin/.hidden": ""}))
     for folder in (here.config, here.data, here.log, here.config / "bin", here.config / "supervisor"):
         assert mode(folder) == 0o755
     for file in (here.data / "secret", here.config / "bin/run.sh", here.config / "bin/.hidden"):
         assert mode(file) == 0o644
-    assert mode(Path("/etc/passwd")) == before
+    assert mode(elsewhere) == 0o600  # not ours
 
 
 def test_what_is_gits_keeps_its_modes(here: Wheel) -> None:
