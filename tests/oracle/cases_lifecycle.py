@@ -183,7 +183,7 @@ CASES: dict[str, Case] = {
     ),
     "a command is split like a shell would": Case(
         program("a", "/bin/echo 'one two' \"three 'four'\" fi\\ ve  six\\\\", startsecs=0, autorestart="false"),
-        (UntilText("a.log", "six"), Read("a.log")),
+        (UntilText("a.log", "six"), logged("exited: a"), Read("a.log")),
         without=LUCK,
     ),
     # --- exit -----------------------------------------------------------------------------------------------------
