@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL, MINISUP = "supervisord", "minisup"
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a condition that should come true has not; only a broken peer makes anybody wait so long."""
 
 _STEP = 0.03
@@ -67,6 +67,23 @@ def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         if seen or time.monotonic() >= end:
             return seen
         time.sleep(_STEP)
+
+
+def command_line(pid: int) -> bytes:
+    """The command line of a process; empty if it is gone or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process; none if it is gone."""
+    try:
+        tasks = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
+        return [int(child) for task in tasks for child in task.read_text().split()]
+    except OSError:
+        return []
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -219,13 +236,24 @@ class Peer:
         until(lambda: daemon.poll() is not None, seconds)
         return daemon.poll()
 
-    def command_line(self, pid: int | None) -> bytes:
-        """The command line of a process (None: the supervisor); empty if it is gone or a zombie."""
+    @property
+    def pid(self) -> int:
+        """Of the supervisor; of the one in the background if what was started has left; 0 if there is none."""
         assert self.daemon is not None
-        try:
-            return Path(f"/proc/{pid or self.daemon.pid}/cmdline").read_bytes()
-        except OSError:
-            return b""
+        if self.daemon.poll() is None:
+            return self.daemon.pid
+        told = self.read("supervisord.pid").strip()
+        return int(told) if told.isdigit() else 0
+
+    def settle(self) -> None:
+        """Wait until every child of the supervisor runs its own program.
+
+        The real one forks a copy of itself; a signal that reaches it before exec is swallowed by the handlers of the
+        supervisor, and the child lives on until somebody kills it. Whatever makes a supervisor signal its children
+        comes after this.
+        """
+        pid = self.pid
+        until(lambda: command_line(pid) not in [command_line(child) or None for child in children(pid)])
 
     def offspring(self) -> Iterator[tuple[int, str]]:
         """Pid and command line of every living process that comes from this peer, the supervisor itself left out."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from . import normal
-from .peer import PATIENCE, Peer, UnixConnection, until
+from .peer import PATIENCE, Peer, UnixConnection, command_line, until
 
 
 @dataclass(frozen=True)
@@ -204,20 +204,17 @@ class Until(Step):
     seconds: float = PATIENCE
 
     def run(self, peer: Peer, stage: Stage) -> Any:
-        seen, pid = "", 0
+        seen = ""
 
         def reached() -> bool:
-            nonlocal seen, pid
+            nonlocal seen
             try:
-                now = peer.call("supervisor.getProcessInfo", self.name)
-                seen, pid = now["statename"], now["pid"]
+                seen = peer.call("supervisor.getProcessInfo", self.name)["statename"]
             except (OSError, http.client.HTTPException, xmlrpc.client.Fault) as error:
                 seen = str(error)
             return seen == self.state
 
         until(reached, self.seconds)
-        if pid:  # a signal that comes before exec is lost on the real one
-            until(lambda: peer.command_line(pid) != peer.command_line(None), 2.0)
         return seen
 
 
@@ -382,7 +379,7 @@ class SignalPid(Step):
     def run(self, peer: Peer, stage: Stage) -> Any:
         pid = int(peer.read(self.path))
         os.kill(pid, self.signum)
-        return "gone" if until(lambda: not peer.command_line(pid)) else "still there"
+        return "gone" if until(lambda: not command_line(pid)) else "still there"
 
 
 @dataclass(frozen=True)
