@@ -60,8 +60,10 @@ class PosixSystem:
             raise CommandProblem.not_executable(f"no permission to run command {path!r}")
         return Command(path, argv)
 
-    def spawn(self, spec: ProcessSpec, command: Command, environment: Mapping[str, str]) -> Child:
-        pipes = _Pipes(spec.redirect_stderr)
+    def spawn(
+        self, spec: ProcessSpec, command: Command, environment: Mapping[str, str], stdin: int | None = None
+    ) -> Child:
+        pipes = _Pipes(spec.redirect_stderr, stdin)
         try:
             pid = _spawn(spec, command, environment, pipes)
         except BaseException:
@@ -99,15 +101,18 @@ def _find(word: str, path: str) -> tuple[str, os.stat_result | None]:
 
 
 class _Pipes:
-    """The three pipes of a child: our ends as attributes, theirs in `theirs` (0, 1, 2)."""
+    """The pipes of a child: our ends as attributes, theirs in `theirs` (0, 1, 2). A `stdin` that is given is lent."""
 
-    def __init__(self, redirect_stderr: bool) -> None:
+    def __init__(self, redirect_stderr: bool, stdin: int | None) -> None:
         self.theirs: list[int] = []
-        self.stdin = self.stdout = -1
+        self.stdout = -1
+        self.stdin: int | None = None
         self.stderr: int | None = None
+        self._lent = stdin
         try:
-            theirs, self.stdin = self._pair(0)
-            self.theirs.append(theirs)
+            if stdin is None:
+                stdin, self.stdin = self._pair(0)
+            self.theirs.append(stdin)
             self.stdout, theirs = self._pair(1)
             self.theirs.append(theirs)
             if redirect_stderr:
@@ -133,7 +138,7 @@ class _Pipes:
                 os.close(fd)
 
     def close_theirs(self) -> None:
-        for fd in set(self.theirs):
+        for fd in {*self.theirs} - {self._lent}:
             os.close(fd)
 
 

@@ -1,4 +1,9 @@
-"""The control sockets: bound, listening, and put into the file system so that nobody ever meets a half-made one."""
+"""Listening sockets.
+
+The control sockets are bound, listening, and put into the file system so that nobody ever meets a half-made one. The
+socket that the children of a FastCGI group share is made as supervisord makes it: at its own name, in place of what is
+there.
+"""
 
 import errno
 import os
@@ -8,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from minisup.errors import MinisupError
-from minisup.specs import ServerSpec
+from minisup.specs import ProcessKey, ServerSpec, SocketSpec
 
 BACKLOG = 1024
 IN_USE = (
@@ -28,6 +33,102 @@ class Server(socket.socket):
 
     path: str | None = None
     identity: tuple[int, int] | None = None
+
+
+class SharedSocketError(MinisupError):
+    """The socket of a FastCGI group cannot be made; in supervisord's words."""
+
+
+class SharedSocket:
+    """The listening socket of a FastCGI group, there as long as one of its processes has it.
+
+    The file of a unix socket stays when the socket is closed.
+    """
+
+    def __init__(self, spec: SocketSpec, say: Callable[[str, str], None]) -> None:
+        self._spec = spec
+        self._say = say
+        self._users: set[ProcessKey] = set()
+        self._socket: socket.socket | None = None
+
+    def probe(self) -> None:
+        """Make it and close it again, so that a group that cannot work is noticed when it becomes active.
+
+        Raises:
+            SharedSocketError: it cannot.
+        """
+        if self._socket is None:
+            self._socket = self._open()
+            self.close()
+
+    def acquire(self, user: ProcessKey) -> int:
+        """The descriptor for a process that is about to be spawned; the first one makes the socket.
+
+        Raises:
+            SharedSocketError: it cannot be made.
+        """
+        if self._socket is None:
+            self._socket = self._open()
+        self._users.add(user)
+        return self._socket.fileno()
+
+    def release(self, user: ProcessKey) -> None:
+        """The process has ended, or was never spawned; the last one closes the socket."""
+        self._users.discard(user)
+        if not self._users:
+            self.close()
+
+    def close(self) -> None:
+        """Close it, whoever has it."""
+        if self._socket is not None:
+            self._say("info", f"Closing socket {self._spec.url}")
+            self._socket.close()
+            self._socket = None
+
+    def _open(self) -> socket.socket:
+        self._say("info", f"Creating socket {self._spec.url}")
+        try:
+            return _listen(self._spec)
+        except (OSError, ValueError) as why:  # the latter: a host name that cannot be one
+            raise SharedSocketError(f"Could not create FastCGI socket {self._spec.url}: {why}") from None
+
+
+def _listen(spec: SocketSpec) -> socket.socket:
+    """Source: supervisor's ``datatypes.SocketConfig``, ``socket_manager``."""
+    unix = spec.url.startswith("unix://")
+    path = spec.url[7:]
+    # QUIRK(supervisor): whatever has the name is removed, be it a socket in use. test_fcgi.py: a file in its place
+    if unix and os.path.exists(path):
+        os.unlink(path)
+    made = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if unix:
+            made.bind(path)
+            _dress(spec, path)
+        else:
+            host, _, port = spec.url[6:].rpartition(":")
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind((host, int(port)))
+        made.listen(spec.backlog or socket.SOMAXCONN)
+    except BaseException:
+        made.close()
+        if unix:
+            _unlink(path)
+        raise
+    return made
+
+
+def _dress(spec: SocketSpec, path: str) -> None:
+    """Owner and mode; nobody connects before it listens."""
+    try:
+        what = "ownership"
+        if spec.owner is not None:
+            os.chown(path, *spec.owner)
+        what = "permissions"
+        if spec.mode is not None:
+            os.chmod(path, spec.mode)
+    except OSError as why:
+        raise ValueError(f"Could not change {what} of socket file: {why}") from None
 
 
 def open_server(spec: ServerSpec, say: Callable[[str, str], None]) -> Server:

@@ -36,7 +36,7 @@ class Command(NamedTuple):
 
 
 class Child(NamedTuple):
-    """A child that was just spawned, and our ends of its pipes (non-blocking, close-on-exec)."""
+    """A child that was just spawned, and our ends of its pipes (non-blocking, close-on-exec); None: no such pipe."""
 
     pid: int
     stdin: int | None
@@ -57,8 +57,12 @@ class System(Protocol):
             CommandProblem: there is none, or it cannot be executed.
         """
 
-    def spawn(self, spec: ProcessSpec, command: Command, environment: Mapping[str, str]) -> Child:
+    def spawn(
+        self, spec: ProcessSpec, command: Command, environment: Mapping[str, str], stdin: int | None = None
+    ) -> Child:
         """Start a child in a process group of its own.
+
+        A descriptor given as `stdin` becomes its standard input, where otherwise a pipe is; it stays open here.
 
         What fails after the fork (user, directory, exec) is not an error here: the child says it on its stderr and
         ends with 127, as supervisord's children do.
