@@ -3,6 +3,7 @@
     minisup run ...        be a daemon (`minisup.cli.run`)
     minisup spoke, hub     be the entrypoint of a container of a Radial wheel (`minisup.cli.spoke`)
     minisup check ...      read a configuration and say what is wrong with it (`minisup.cli.check`)
+    minisup sample         print a configuration to start from (`minisup.config.sample`)
     supervisord ...        the first of these, for whoever was called by that name
 
 Modules of a command are imported when the command is: a check needs no event loop.
@@ -20,6 +21,7 @@ minisup {version}: runs the programs of a supervisord.conf, as supervisord does,
 
   minisup run [-n] [-c FILE] ...     be the daemon; takes supervisord's options, and a few more
   minisup check [-c FILE]            read the configuration, say all that is wrong with it, and leave
+  minisup sample                     print a configuration to start from: all sections and options
   minisup spoke [COMMAND ...]        be the entrypoint of a Radial spoke
   minisup hub MODE                   be the entrypoint of a Radial hub
   minisup COMMAND --help             what a command takes
@@ -93,7 +95,17 @@ def _check(argv0: str, words: list[str]) -> int:
     return check(words, argv0=argv0)
 
 
-COMMANDS: dict[str, Callable[[str, list[str]], int]] = {"check": _check}
+def _sample(argv0: str, words: list[str]) -> int:
+    from minisup.config.sample import sample
+
+    if words and words[0] not in ("-h", "--help"):
+        sys.stderr.write(f"minisup sample: cannot use {words[0]!r}: it takes no words\n")
+        return 2
+    sys.stdout.write("Usage: minisup sample > supervisord.conf\n" if words else sample())
+    return 0
+
+
+COMMANDS: dict[str, Callable[[str, list[str]], int]] = {"check": _check, "sample": _sample}
 
 
 def _leave(code: int) -> None:
