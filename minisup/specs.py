@@ -8,23 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from minisup.names import make_namespec as make_namespec
+from minisup.names import split_namespec as split_namespec
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 ProcessKey = tuple[str, str]
 """(group name, process name): the one identity of a process inside a daemon."""
-
-
-def make_namespec(group: str, process: str) -> str:
-    """How a process is called on the wire: ``group:process``, or ``process`` where both are equal."""
-    return process if group == process else f"{group}:{process}"
-
-
-def split_namespec(namespec: str) -> tuple[str, str | None]:
-    """The group and process that a client means; the process is None for ``group:`` and ``group:*``."""
-    group, colon, process = namespec.partition(":")
-    if not colon:
-        return namespec, namespec
-    return group, None if process in ("", "*") else process
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ Modules = dict[str, str]
 
 # Which room may import which (itself always). A room is a folder or a file of minisup/; "words" is the vocabulary.
 # DESIGN.md draws its picture from this table.
-WORDS = {"errors", "events", "signals", "specs", "states"}
+WORDS = {"errors", "events", "names", "signals", "specs", "states"}
 LAYERS = {
     "words": set(),
     "core": {"words"},
