@@ -1,9 +1,6 @@
 """The command line of ``minisup run`` and of ``supervisord``: supervisord's options by getopt's rules, and ours.
 
-One table, made from `minisup.config.schema`, so that an option is described once. Rules of POSIX getopt: short options
-may be bundled, long ones abbreviated to a unique prefix, ``--option=value`` and ``--option value`` are the same, and
-options end at the first word that is none. Ours are matched only where none of supervisord's is, so that no
-abbreviation that works there changes its meaning here.
+One table, made from `minisup.config.schema`, so that an option is described once.
 """
 
 import posixpath
@@ -11,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minisup import SUPERVISORD_VERSION, __version__
+from minisup.cli.switches import HELP, Switch, split, table
+from minisup.cli.switches import UsageError as UsageError
 from minisup.config.facts import Facts, Overrides
 from minisup.config.schema import OURS, SUPERVISORD
-from minisup.config.values import Converter, Refused, boolean, string, strings
-from minisup.errors import MinisupError
+from minisup.config.values import Refused, boolean, string, strings
 from minisup.specs import split_namespec
 
 ROOT_SEARCH = (
@@ -22,48 +20,6 @@ ROOT_SEARCH = (
     'current working directory); you probably want to specify a "-c" argument specifying an absolute path to a '
     "configuration file for improved security."
 )
-
-
-class UsageError(MinisupError):
-    """The command line cannot be understood; the text is supervisord's. Print `usage`, exit with 2."""
-
-
-class Switch:
-    """One option of a command line.
-
-    Attributes:
-        short: a letter, or ``""``.
-        long: without its dashes.
-        name: of the value; of two switches with one name only one may be used.
-        argument: what the help calls its argument; None for a flag.
-        convert: type of the argument; None for a flag.
-        help: one line.
-        ours: supervisord does not have it.
-        many: it may be repeated.
-    """
-
-    __slots__ = ("argument", "convert", "help", "long", "many", "name", "ours", "short")
-
-    def __init__(
-        self,
-        short: str,
-        long: str,
-        name: str,
-        help: str,
-        *,
-        argument: str | None = None,
-        convert: Converter | None = None,
-        ours: bool = False,
-        many: bool = False,
-    ) -> None:
-        self.short = short
-        self.long = long
-        self.name = name
-        self.help = help
-        self.argument = argument
-        self.convert = convert
-        self.ours = ours
-        self.many = many
 
 
 class Options:
@@ -115,7 +71,6 @@ def _of_schema() -> Iterator[Switch]:
 CONFIGURATION = Switch(
     "c", "configuration", "configuration", "The configuration to read.", argument="FILE", convert=string
 )
-HELP = Switch("h", "help", "help", "Print this and exit.")
 VERSION = Switch("v", "version", "version", "Print the version and exit.")
 
 SWITCHES: tuple[Switch, ...] = (
@@ -194,58 +149,6 @@ def _group(text: str) -> str:
     return group
 
 
-def split(words: Sequence[str], switches: Sequence[Switch]) -> tuple[list[tuple[str, Switch, str]], list[str]]:
-    """getopt: (option as supervisord names it, its switch, its argument or ``""``) of each option, and the words left.
-
-    Raises:
-        UsageError: in getopt's words.
-    """
-    shorts = {switch.short: switch for switch in switches if switch.short}
-    if HELP in switches:
-        shorts["?"] = HELP
-    found: list[tuple[str, Switch, str]] = []
-    rest = list(words)
-    while rest and rest[0].startswith("-") and rest[0] != "-":
-        word = rest.pop(0)
-        if word == "--":
-            break
-        if word.startswith("--"):
-            name, equals, text = word[2:].partition("=")
-            switch = _long(name, switches)
-            if switch.argument is None and equals:
-                raise UsageError(f"option --{switch.long} must not have an argument")
-            if switch.argument is not None and not equals:
-                if not rest:
-                    raise UsageError(f"option --{switch.long} requires argument")
-                text = rest.pop(0)
-            found.append((f"--{switch.long}", switch, text))
-            continue
-        letters = word[1:]
-        while letters:
-            letter, letters = letters[0], letters[1:]
-            if letter not in shorts:
-                raise UsageError(f"option -{letter} not recognized")
-            switch, text = shorts[letter], ""
-            if switch.argument is not None:
-                if not letters and not rest:
-                    raise UsageError(f"option -{letter} requires argument")
-                text, letters = letters or rest.pop(0), ""
-            found.append((f"-{letter}", switch, text))
-    return found, rest
-
-
-def _long(name: str, switches: Sequence[Switch]) -> Switch:
-    """The switch of a long name or of a unique prefix of one; supervisord's first."""
-    for ours in (False, True):
-        candidates = [switch for switch in switches if switch.ours is ours and switch.long.startswith(name)]
-        exact = [switch for switch in candidates if switch.long == name]
-        if len(exact or candidates) > 1:
-            raise UsageError(f"option --{name} not a unique prefix")
-        if candidates:
-            return (exact or candidates)[0]
-    raise UsageError(f"option --{name} not recognized")
-
-
 def usage(argv0: str, error: UsageError | str) -> str:
     """What supervisord prints on stderr before it exits with 2; of us it depends on the name that we were called by."""
     return f"Error: {error}\nFor help, use {argv0 if _is_supervisord(argv0) else 'minisup run'} -h\n"
@@ -285,13 +188,3 @@ What is said here wins over the file, also after a reload.
 {table(SWITCHES)}
 Exit codes: 0 after a shutdown, 2 where the command line or the configuration cannot be used.
 """
-
-
-def table(switches: Sequence[Switch]) -> str:
-    """The options of a help text, one a line."""
-    lines = []
-    for switch in switches:
-        argument = "" if switch.argument is None else f" {switch.argument}"
-        short = f"-{switch.short}, " if switch.short else "    "
-        lines.append(f"  {f'{short}--{switch.long}{argument}':<34}{switch.help}\n")
-    return "".join(lines)

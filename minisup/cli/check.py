@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from minisup.cli.arguments import CONFIGURATION, HELP, Switch, UsageError, split, table
+from minisup.cli.arguments import CONFIGURATION
+from minisup.cli.switches import HELP, Switch, UsageError, split, table
 from minisup.config.build import examine
 from minisup.config.facts import Facts, Overrides
 from minisup.errors import ConfigError, Problem

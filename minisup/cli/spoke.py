@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from minisup.cli.arguments import HELP, UsageError, split, switches_of, table
+from minisup.cli.arguments import switches_of
+from minisup.cli.switches import HELP, UsageError, split, table
 from minisup.config.build import load as read
 from minisup.config.facts import Facts, Overrides
 from minisup.config.values import Refused, ending
