@@ -152,9 +152,12 @@ def remove_pidfile(pidfile: PidFile | None) -> None:
     if pidfile is None:
         return
     try:
-        with open(pidfile.path, "rb") as file:
-            found = os.fstat(file.fileno())
-            ours = (found.st_dev, found.st_ino) == pidfile[1:] and file.read(32) == f"{os.getpid()}\n".encode()
+        fd = os.open(pidfile.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would keep us for ever
+        try:
+            found = os.fstat(fd)
+            ours = (found.st_dev, found.st_ino) == pidfile[1:] and os.read(fd, 32) == f"{os.getpid()}\n".encode()
+        finally:
+            os.close(fd)
         if ours:
             os.unlink(pidfile.path)
     except OSError:
