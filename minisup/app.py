@@ -21,10 +21,12 @@ import anyio
 
 from minisup.config.build import ROOT_WITHOUT_USER
 from minisup.config.changes import diff
+from minisup.config.facts import imported
 from minisup.config.schema import MAIN_FACTORY
 from minisup.control.server import serve
 from minisup.core.engine import Engine
 from minisup.core.essential import Essential
+from minisup.core.pool import ACCEPTED, FAILED, REJECTED
 from minisup.core.roster import Group
 from minisup.core.words import (
     Booted,
@@ -43,8 +45,9 @@ from minisup.errors import ConfigError, Fault, Faults, MinisupError
 from minisup.events import Event
 from minisup.runtime import daemonize, sockets
 from minisup.runtime.channel import Channel
+from minisup.runtime.children import child_environment
 from minisup.runtime.console import Console, Consoles
-from minisup.runtime.driver import Driver, child_environment
+from minisup.runtime.driver import Driver
 from minisup.runtime.mainlog import MainLog, Mirror
 from minisup.runtime.posix import PosixSystem, SignalCatcher, end_strays, note
 from minisup.specs import (
@@ -77,9 +80,9 @@ def run(load: Callable[[], Configuration], configuration: Configuration) -> int:
     Raises:
         MinisupError: it cannot start: one line for stderr.
     """
-    first = True
+    first, serial = True, 0
     while True:
-        life = Life(load, configuration)
+        life = Life(load, configuration, serial)
         try:
             life.prepare(first)
             life.boot()
@@ -95,23 +98,29 @@ def run(load: Callable[[], Configuration], configuration: Configuration) -> int:
         life.close()
         if life.next is None:
             return life.exit_code
-        configuration, first = life.next, False
+        configuration, first, serial = life.next, False, life.serial
 
 
 class Life:
     """One life of the daemon, from one configuration to the next.
 
+    Args:
+        load: reads the configuration again; raises `ConfigError`.
+        configuration: of this life.
+        serial: the number of its first event.
+
     Attributes:
         next: the configuration of the life after this one; None where this is the last.
     """
 
-    def __init__(self, load: Callable[[], Configuration], configuration: Configuration) -> None:
+    def __init__(self, load: Callable[[], Configuration], configuration: Configuration, serial: int = 0) -> None:
         self.next: Configuration | None = None
         self._load = load
         self._configuration = configuration
         self._system = PosixSystem()
         self._essential = _essential(configuration)
-        self._engine = Engine(configuration.daemon.shutdown_timeout, self._essential)
+        daemon = configuration.daemon
+        self._engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial)
         self._serverurl = configuration.serverurl
         self._environment: Mapping[str, str] = dict(os.environ)
         self._consoles = Consoles(self._wake, self.log)
@@ -120,6 +129,11 @@ class Life:
         self._catcher: SignalCatcher | None = None
         self._servers: list[tuple[ServerSpec, sockets.Server]] = []
         self._pidfile: daemonize.PidFile | None = None
+
+    @property
+    def serial(self) -> int:
+        """The number of the next event: listeners see one count over all lives."""
+        return self._engine.pools.serial
 
     @property
     def exit_code(self) -> int:
@@ -160,7 +174,7 @@ class Life:
             self.log("warn", "cannot become a subreaper: orphans of programs go to PID 1")
         self._driver = Driver(self._engine, self._system, self._log, self, self._consoles, self._catcher)
         for group in self._configuration.groups:
-            self.add_group(group)
+            self._activate(group)
         if spec.pidfile is not None:
             self._pidfile = daemonize.write_pidfile(spec.pidfile, self.log)
         else:
@@ -268,6 +282,9 @@ class Life:
         return child_environment(self._environment, key, spec, self._serverurl)
 
     def channel(self, key: ProcessKey, name: str, spec: LogSpec) -> Channel:
+        protocol = name == "stdout" and key[0] in self._engine.pools
+        if protocol:  # what a listener says there is for its pool, and at most for a file
+            spec = replace(spec, capture_maxbytes=0, events_enabled=False, syslog=False)
         return Channel(
             key[1],
             key[0],
@@ -276,8 +293,8 @@ class Life:
             strip_ansi=self._configuration.daemon.strip_ansi,
             consoles=self._consoles,
             say=self.log,
-            echo=self._echo,
-            publish=self.publish,
+            echo=_never if protocol else self._echo,
+            publish=self.driver.publish,
             mirror=self._mirror() if name == "stderr" and self._mirrors(key, spec) else None,
         )
 
@@ -290,7 +307,18 @@ class Life:
         return Mirror(self._log, self._consoles.of_fd(1).voice())
 
     def publish(self, event: Event) -> None:
-        """Nobody listens yet: event listeners come with a later release."""
+        """Nobody but the pools listens."""
+
+    def judge(self, handler: str, event: Event, result: bytes) -> str:
+        try:
+            imported(handler)(HandledEvent(event), result)
+        except Exception as error:
+            # By its name: the handler may have it from the real `supervisor.dispatchers` or from a stand-in.
+            if type(error).__name__ == "RejectEvent":
+                return REJECTED
+            self.log("error", f"cannot judge a result by {handler!r}: {type(error).__name__}: {error}")
+            return FAILED
+        return ACCEPTED
 
     def reload(self) -> Input | None:
         """For SIGHUP: what cannot be used changes nothing."""
@@ -369,21 +397,13 @@ class Life:
         return self.driver.refusal(spec)
 
     async def start(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
-        able = [target._replace(refusal=self._not_yet(target) or target.refusal) for target in targets]
-        return await self.driver.call(lambda ticket: StartCalled(ticket, able, wait))
+        return await self.driver.call(lambda ticket: StartCalled(ticket, targets, wait))
 
     async def stop(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
         return await self.driver.call(lambda ticket: StopCalled(ticket, targets, wait))
 
     async def signal(self, targets: Sequence[Target], signum: int) -> list[Outcome]:
         return await self.driver.call(lambda ticket: SignalCalled(ticket, targets, signum))
-
-    def _not_yet(self, target: Target) -> Fault | None:
-        group = self._engine.groups.get(target.key[0])
-        if group is None or group.spec.is_plain:
-            return None
-        why = "event listeners and FastCGI programs do not run yet"
-        return Fault(Faults.FAILED, f"cannot start {target.label!r}: {why}")
 
     def reread(self) -> tuple[list[str], list[str], list[str]]:
         try:
@@ -396,7 +416,15 @@ class Life:
         return diff(active, self._configuration.groups)
 
     def add_group(self, spec: GroupSpec) -> None:
-        self.driver.post(GroupAdded(self._with_auto_logs(spec)))
+        try:
+            self._activate(spec)
+        except sockets.SharedSocketError as error:
+            raise Fault(Faults.FAILED, error) from None
+
+    def _activate(self, spec: GroupSpec) -> None:
+        group = self._with_auto_logs(spec)
+        self.driver.expect_group(group)
+        self.driver.post(GroupAdded(group))
 
     def remove_group(self, name: str) -> None:
         self.driver.post(GroupRemoved(name))
@@ -453,11 +481,27 @@ class Life:
         self.driver.write_stdin(key, data)
 
     def send_event(self, kind: str, data: str) -> None:
-        self.publish(Event("REMOTE_COMMUNICATION", f"type:{kind}\n{data}"))
+        self.driver.publish(Event("REMOTE_COMMUNICATION", f"type:{kind}\n{data}"))
 
     def log(self, level: str, text: str) -> None:
         if self._main_log is not None:
             self._main_log.log(level, text)
+
+
+class HandledEvent:
+    """An event as result handlers get it."""
+
+    def __init__(self, event: Event) -> None:
+        self.name = event.name
+        self._payload = event.payload
+
+    def payload(self) -> str:
+        """Its text, as listeners read it."""
+        return self._payload
+
+
+def _never() -> bool:
+    return False
 
 
 def _import_the_rest() -> None:

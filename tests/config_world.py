@@ -22,6 +22,7 @@ def world(
     uid: int = 1000,
     environ: Mapping[str, str] | None = None,
     cwd: str = "/w",
+    resolve: Callable[[str], str | None] = lambda spec: None,
 ) -> Facts:
     """Facts in which only `files` exist, and the directories they are in, and /tmp."""
     contents = {path: text.encode() if isinstance(text, str) else text for path, text in (files or {}).items()}
@@ -65,6 +66,7 @@ def world(
         glob=glob,
         read=read,
         expand_user=lambda path: "/home/me" + path[1:] if path[:1] == "~" else path,
+        resolve=resolve,
     )
 
 

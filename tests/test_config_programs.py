@@ -223,12 +223,14 @@ def test_listener() -> None:
     (group,) = configuration.groups
     assert (group.name, group.priority, group.processes[0].priority) == ("e", -1, 999)
     assert group.pool == PoolSpec(("TICK_5", "PROCESS_STATE"), 3, "m:f")
-    handler = "result_handler of [eventlistener:e] is not run yet: m:f"
-    assert configuration.messages == (
-        ("warn", handler),
-        ("warn", "event listeners and FastCGI programs are not run yet: e"),
-    )
-    assert configuration.advice == (f"/w/s.conf:6: {handler}",)
+    assert (configuration.messages, configuration.advice) == ((), ())
+
+
+def test_a_result_handler_that_cannot_be_imported() -> None:
+    text = f"{HEAD}[eventlistener:e]\ncommand=x\nevents=TICK\nresult_handler=nowhere:f\n"
+    (problem,) = problems(text, resolve=lambda spec: f"ImportError: no {spec}")
+    assert str(problem) == "/w/s.conf:5: cannot use result_handler 'nowhere:f' in [eventlistener:e]: ImportError: no nowhere:f"
+    assert problem.legacy == "nowhere:f cannot be resolved within [eventlistener:e]"
 
 
 def test_listener_blanks() -> None:

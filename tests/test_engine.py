@@ -12,8 +12,9 @@ from world import Habits, World, at, group, program
 from minisup import signals
 from minisup.core import engine as engine_module
 from minisup.core import words
-from minisup.core.engine import HEAP_ROOM, ORPHANS_EVERY, ORPHANS_NAMED, ROUTES, SPAWNS_PER_TURN, Engine
+from minisup.core.engine import HEAP_ROOM, ROUTES, SPAWNS_PER_TURN, Engine
 from minisup.core.lifecycle import INPUTS
+from minisup.core.orphans import ORPHANS_EVERY, ORPHANS_NAMED
 from minisup.core.words import (
     Booted,
     Exited,

@@ -101,8 +101,9 @@ async def test_a_signal_of_a_wrong_type_is_an_error_of_the_server(
 
 async def test_all_methods_are_listed(dispatcher: Dispatcher) -> None:
     names = await ask(dispatcher, "system.listMethods")
-    assert names == sorted([*METHODS, *SYSTEM])
-    assert (len(METHODS), len(SYSTEM)) == (37, 4)
+    ours = {name for name in METHODS if name.startswith("minisup.")}
+    assert names == sorted({*METHODS, *SYSTEM} - ours)
+    assert (len(METHODS.keys() - ours), len(SYSTEM)) == (37, 4)
 
 
 @pytest.mark.parametrize("name", [*METHODS, *SYSTEM])

@@ -15,7 +15,7 @@ from minisup.config.remarks import advise, not_run, unknown
 from minisup.config.schema import INET, MAIN_FACTORY, RPCINTERFACE, SUPERVISORD, UNIX, Kind
 from minisup.config.values import SYSLOG, Refused, environment, expand, user
 from minisup.errors import ConfigError, Problem
-from minisup.specs import Configuration, DaemonSpec, GroupSpec, PluginSpec, ServerSpec
+from minisup.specs import Configuration, DaemonSpec, PluginSpec, ServerSpec
 
 __all__ = ["Facts", "Overrides", "examine", "load", "search_places"]
 
@@ -79,7 +79,7 @@ def examine(overrides: Overrides, facts: Facts) -> tuple[Configuration, list[Pro
         groups=groups,
         servers=servers,
         rpcinterfaces=rpcinterfaces,
-        messages=_messages(reading, daemon, groups, strange),
+        messages=_messages(reading, daemon, strange),
         unknown=strange,
         advice=tuple(reading.advice),
     )
@@ -336,15 +336,10 @@ def _path_or_none(path: str, facts: Facts) -> str | None:
     return None if path.lower() in ("none", "off", "") else facts.normalize(path)
 
 
-def _messages(
-    reading: Reading, daemon: DaemonSpec, groups: tuple[GroupSpec, ...], strange: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
+def _messages(reading: Reading, daemon: DaemonSpec, strange: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Critical, then warnings, then the rest, as supervisord logs them."""
     critical = [ROOT_WITHOUT_USER] if reading.facts.uid == 0 and daemon.uid is None else []
     warnings = list(reading.warnings)
-    idle = [group.name for group in groups if group.pool is not None or group.socket is not None]
-    if idle:
-        warnings.append(f"event listeners and FastCGI programs are not run yet: {', '.join(idle)}")
     if strange:
         number = "1 unknown option or section" if len(strange) == 1 else f"{len(strange)} unknown options or sections"
         warnings.append(f'{number}; run "minisup check" to see {"it" if len(strange) == 1 else "them"}')

@@ -54,11 +54,12 @@ class Facts:
         glob: paths that match a shell pattern, in any order.
         read: the bytes of a file; OSError when that fails.
         expand_user: a path with its leading ``~`` or ``~name`` replaced.
+        resolve: why what ``module:name`` says cannot be imported; None where it can.
     """
 
     __slots__ = (
-        "cwd", "environ", "exists", "expand_user", "glob", "group", "host_node_name", "is_dir", "read", "tempdir",
-        "uid", "user",
+        "cwd", "environ", "exists", "expand_user", "glob", "group", "host_node_name", "is_dir", "read", "resolve",
+        "tempdir", "uid", "user",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +77,7 @@ class Facts:
         glob: Callable[[str], list[str]] = lambda pattern: [],
         read: Callable[[str], bytes] | None = None,
         expand_user: Callable[[str], str] = lambda path: path,
+        resolve: Callable[[str], str | None] = lambda spec: None,
     ) -> None:
         self.environ: Mapping[str, str] = environ or {}
         self.cwd = cwd
@@ -89,6 +91,7 @@ class Facts:
         self.glob = glob
         self.read = read or _nothing_to_read
         self.expand_user = expand_user
+        self.resolve = resolve
 
     @classmethod
     def of_this_machine(cls) -> "Facts":
@@ -106,6 +109,7 @@ class Facts:
             glob=_glob,
             read=_read,
             expand_user=os.path.expanduser,
+            resolve=_resolve,
         )
 
     def absolute(self, path: str) -> str:
@@ -115,6 +119,33 @@ class Facts:
     def normalize(self, path: str) -> str:
         """`absolute`, after the expansion of ``~``."""
         return self.absolute(self.expand_user(path))
+
+
+def imported(spec: str) -> Any:
+    """What ``module:name`` means; dots in the name are looked up one by one.
+
+    Raises:
+        ImportError: there is no such module.
+        AttributeError: nothing of that name is in it.
+        Exception: whatever the module raised while it was imported.
+    """
+    from importlib import import_module
+
+    module, _, path = spec.partition(":")
+    if not module.strip():
+        raise ImportError(f"{spec!r} names no module")
+    found: Any = import_module(module.strip())
+    for name in filter(None, path.strip().split(".")):
+        found = getattr(found, name)
+    return found
+
+
+def _resolve(spec: str) -> str | None:
+    try:
+        imported(spec)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def _nothing_to_read(path: str) -> bytes:

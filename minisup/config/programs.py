@@ -101,6 +101,9 @@ class _Builder:
             text = f"cannot use buffer_size {size} in [{section}]: it must be 1 or more"
             scope.problem("buffer_size", text, f"[{section}] section sets invalid buffer_size ({size})")
         handler = scope.take("result_handler")
+        if handler != EVENTLISTENER.keys["result_handler"].default and (why := self.reading.facts.resolve(handler)):
+            text = f"cannot use result_handler {handler!r} in [{section}]: {why}"
+            scope.problem("result_handler", text, f"{handler} cannot be resolved within [{section}]")
         events = scope.take("events", suffix=f" in [{section}] events")
         if not events and not self.failed(scope, "events"):
             legacy = f'[{section}] section requires an "events" line'

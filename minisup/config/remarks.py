@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from minisup.config.document import Document
 from minisup.config.reading import Reading
-from minisup.config.schema import EVENTLISTENER, KINDS, MAIN_FACTORY, Kind, kind_of
+from minisup.config.schema import KINDS, MAIN_FACTORY, Kind, kind_of
 from minisup.specs import DaemonSpec, GroupSpec, PluginSpec
 
 
@@ -64,7 +64,6 @@ def advise(reading: Reading, daemon: DaemonSpec, groups: tuple[GroupSpec, ...]) 
 
 def not_run(reading: Reading, rpcinterfaces: tuple[PluginSpec, ...], groups: tuple[GroupSpec, ...]) -> None:
     """Adds plugins that are named and not called to what is warned of and, with its place, to the advice."""
-    default = EVENTLISTENER.keys["result_handler"].default
     found = []
     for plugin in rpcinterfaces:
         section = f"rpcinterface:{plugin.name}"
@@ -73,11 +72,6 @@ def not_run(reading: Reading, rpcinterfaces: tuple[PluginSpec, ...], groups: tup
             if plugin.name == "supervisor":
                 text += "; the methods of supervisor.* answer in its place"
             found.append((section, "supervisor.rpcinterface_factory", text))
-    for group in groups:
-        if group.pool is not None and group.pool.result_handler != default:
-            section = f"eventlistener:{group.name}"
-            text = f"result_handler of [{section}] is not run yet: {group.pool.result_handler}"
-            found.append((section, "result_handler", text))
     for section, option, text in found:
         reading.warnings.append(text)
         reading.advise(section, option, text)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from minisup import SUPERVISORD_VERSION, signals
 from minisup.control import tail
 from minisup.control.port import Port
-from minisup.control.status import config_info, process_info
+from minisup.control.status import config_info, listener_info, process_info
 from minisup.core.lifecycle import Process
 from minisup.core.roster import Group, by_priority
 from minisup.core.words import Outcome, Target
@@ -344,6 +344,16 @@ def get_all_config_info(port: Port) -> Value:
     return sorted(found, key=lambda info: str(info["name"]))
 
 
+def get_all_listener_info(port: Port) -> Value:
+    """How the event listeners do: an array of structs, one for each process of a pool, sorted by group and name.
+
+    `state` is READY, BUSY, ACKNOWLEDGED or UNKNOWN; `delivered` and `rejected` count events of the process, `buffered`,
+    `buffer_size` and `discarded` those of its pool.
+    """
+    pools = [group.pool for _, group in sorted(port.groups.items()) if group.pool is not None]
+    return [listener_info(pool, listener) for pool in pools for _, listener in sorted(pool.listeners.items())]
+
+
 # --- logs and standard input of processes ---------------------------------------------------------------------------
 
 
@@ -421,6 +431,7 @@ def send_process_stdin(port: Port, name: str, chars: str) -> Value:
 
 
 METHODS: dict[str, Method] = {
+    "minisup.getAllListenerInfo": Method(get_all_listener_info, "array"),
     "supervisor.addProcessGroup": Method(add_process_group, "boolean string"),
     "supervisor.clearAllProcessLogs": Method(clear_all_process_logs, "array"),
     "supervisor.clearLog": Method(clear_log, "boolean"),

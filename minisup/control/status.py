@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 from minisup.core.lifecycle import Process
+from minisup.core.pool import Listener, Pool
 from minisup.core.roster import Group
 from minisup.protocol.xmlrpc import INT_MAX, Value
 from minisup.specs import GroupSpec, LogSpec, ProcessSpec
@@ -106,4 +107,20 @@ def config_info(group: GroupSpec, spec: ProcessSpec, active: Group | None) -> di
         "stopwaitsecs": spec.stopwaitsecs,
         **_log("stderr", spec.stderr, stderr),
         "serverurl": "none" if spec.serverurl is None else spec.serverurl,
+    }
+
+
+def listener_info(pool: Pool, listener: Listener) -> dict[str, Value]:
+    """The struct of minisup.getAllListenerInfo for one process; what is counted for the pool is the same in each."""
+    return {
+        "name": listener.process.spec.name,
+        "group": pool.name,
+        "statename": PROCESS_STATE_NAMES[listener.process.state],
+        "pid": listener.process.pid,
+        "state": listener.state,
+        "delivered": listener.delivered,
+        "rejected": listener.rejected,
+        "buffered": pool.buffered,
+        "buffer_size": pool.spec.buffer_size,
+        "discarded": pool.discarded,
     }

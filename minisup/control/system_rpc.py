@@ -107,8 +107,8 @@ def _known(dispatcher: Dispatcher, name: object) -> Method:
 
 
 def list_methods(dispatcher: Dispatcher) -> Value:
-    """The names of all methods, sorted."""
-    return sorted(dispatcher.methods)
+    """The names of all methods of supervisor and its plugins, sorted; what minisup has beside them is left out."""
+    return sorted(name for name in dispatcher.methods if not name.startswith("minisup."))
 
 
 def method_help(dispatcher: Dispatcher, name: str) -> Value:

@@ -21,24 +21,32 @@ from minisup import events, signals
 from minisup.core import narration
 from minisup.core.essential import Essential
 from minisup.core.lifecycle import Process
+from minisup.core.orphans import Orphans
+from minisup.core.pools import Pools
 from minisup.core.roster import Group, by_priority
 from minisup.core.shutdown import REPORT_EVERY, Shutdown, report
 from minisup.core.waits import SignalWait, StartWait, StopWait, Wait
 from minisup.core.words import (
     Booted,
     DeadlineReached,
+    Drained,
     Effect,
     Exited,
     GroupAdded,
     GroupRemoved,
+    Heard,
     Input,
     Instant,
+    Judged,
     KillFailed,
     KillRequested,
     Publish,
+    Published,
     Quit,
     Reload,
     ReopenLogs,
+    SendFailed,
+    Sent,
     ShutdownBegan,
     ShutdownCalled,
     SignalCalled,
@@ -59,11 +67,11 @@ from minisup.specs import ProcessKey
 from minisup.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates, SupervisorStates
 
 SPAWNS_PER_TURN = 16
-ORPHANS_NAMED = 10
-"""So many unknown pids are named in a row; of the rest the number is said every `ORPHANS_EVERY` seconds."""
-ORPHANS_EVERY = 10.0
 HEAP_ROOM = 256
 """The heap of deadlines is cleared of outdated entries when it has this many, and then twice what was left."""
+
+Machine = Process | Wait | Shutdown | Orphans | Pools
+"""What has a deadline."""
 
 
 class Engine:
@@ -72,15 +80,26 @@ class Engine:
     Args:
         shutdown_timeout: the budget of a shutdown in seconds; None for none.
         essential: which programs end the daemon with them; None for none.
+        identifier: of the daemon, as event listeners are told.
+        serial: the number of its first event.
 
     Attributes:
         groups: the active groups by name, in the order in which they became active.
         mood: one of `SupervisorStates`.
+        pools: those groups whose programs are told events.
     """
 
-    def __init__(self, shutdown_timeout: float | None = None, essential: Essential | None = None) -> None:
+    def __init__(
+        self,
+        shutdown_timeout: float | None = None,
+        essential: Essential | None = None,
+        identifier: str = "supervisor",
+        serial: int = 0,
+    ) -> None:
         self.groups: dict[str, Group] = {}
+        self.pools = Pools(serial)
         self.mood: int = SupervisorStates.RUNNING
+        self._identifier = identifier
         self._timeout = shutdown_timeout
         self._essential = essential
         self._booted = False
@@ -91,8 +110,8 @@ class Engine:
         self._over = False  # an essential program has ended: the shutdown begins with the next turn
         self._advancing = False
         self._exit_asked = False  # by a signal
-        self._orphans = _Orphans()
-        self._heap: list[tuple[float, int, Process | Wait | Shutdown | _Orphans]] = []
+        self._orphans = Orphans()
+        self._heap: list[tuple[float, int, Machine]] = []
         self._heap_room = HEAP_ROOM
         self._ticket = count()
 
@@ -125,7 +144,7 @@ class Engine:
         if entry[2].armed == entry[0]:
             entry[2].armed = None
 
-    def _arm(self, machine: "Process | Wait | Shutdown | _Orphans") -> None:
+    def _arm(self, machine: Machine) -> None:
         """Put the machine's deadline on the heap; outdated entries are skipped when they come up."""
         if machine.deadline is not None and machine.deadline != machine.armed:
             machine.armed = machine.deadline
@@ -147,7 +166,7 @@ class Engine:
                 effects += self._due(entry[2], at)
         return effects + self._run_starts(at)
 
-    def _due(self, machine: "Process | Wait | Shutdown | _Orphans", at: Instant) -> list[Effect]:
+    def _due(self, machine: Machine, at: Instant) -> list[Effect]:
         if isinstance(machine, Process):
             if machine.state in (ProcessStates.BACKOFF, ProcessStates.EXITED):
                 self._starts.setdefault(machine.key, False)  # it waits for its turn among the other starts
@@ -171,6 +190,8 @@ class Engine:
         waits = self._waits.get(process.key)
         if waits:
             effects += self._look(waits, process, given, at)
+        effects += self.pools.look(process, at)
+        self._arm(self.pools)
         if self._shutdown is not None:
             effects += self._shutdown.look(process, at)
             effects += self._advance(at)
@@ -266,8 +287,6 @@ class Engine:
         return None
 
     def _autostart(self, group: Group) -> None:
-        if not group.spec.is_plain:
-            return  # shown, not run: listeners and FastCGI programs come with a later release
         # QUIRK(supervisor): in the order of the group's list, not by priority. test_engine.py: test_autostart_order
         for process in group.processes.values():
             if process.spec.autostart:
@@ -331,7 +350,10 @@ class Engine:
         # QUIRK(supervisor): of two groups with one name the first is activated. test_engine.py: test_same_group_name
         if name in self.groups:
             return []
-        group = self.groups[name] = Group(given.spec)
+        group = self.groups[name] = Group(given.spec, self._identifier)
+        if group.pool is not None:
+            self.pools.add(group.pool, at)
+            self._arm(self.pools)
         if self._booted and self._shutdown is None:
             self._autostart(group)
         return [Publish(events.process_group("PROCESS_GROUP_ADDED", name))]
@@ -339,6 +361,8 @@ class Engine:
     def group_removed(self, given: GroupRemoved, at: Instant) -> list[Effect]:
         effects: list[Effect] = []
         group = self.groups.pop(given.name)
+        self.pools.remove(given.name, at)
+        self._arm(self.pools)
         for process in group.processes.values():
             process.deadline = None
             self._pids.pop(process.pid, None)  # of one in UNKNOWN; a namesake must not hear of it
@@ -347,6 +371,18 @@ class Engine:
                 wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
                 effects += wait.answer()
         return [*effects, Publish(events.process_group("PROCESS_GROUP_REMOVED", given.name))]
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def published(self, given: Published, at: Instant) -> list[Effect]:
+        effects = self.pools.published(given, at)
+        self._arm(self.pools)
+        return effects
+
+    def told(self, given: Sent | SendFailed | Drained | Heard | Judged, at: Instant) -> list[Effect]:
+        effects = self.pools.told(given, at)
+        self._arm(self.pools)
+        return effects
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -419,31 +455,6 @@ class Engine:
         return [process for group in self.groups.values() for process in group.processes.values()]
 
 
-class _Orphans:
-    """Children that are not ours: the first few are named, then a number is said now and then."""
-
-    def __init__(self) -> None:
-        self.deadline: float | None = None
-        self.armed: float | None = None
-        self._named = 0
-        self._unsaid = 0
-
-    def reaped(self, given: Exited, at: Instant) -> list[Effect]:
-        if self.deadline is None:
-            self.deadline = at.mono + ORPHANS_EVERY
-        if self._named < ORPHANS_NAMED:
-            self._named += 1
-            return [narration.reaped_unknown(given.pid, narration.wait_status(given.status)[1])]
-        self._unsaid += 1
-        return []
-
-    def report(self, at: Instant) -> list[Effect]:
-        said: list[Effect] = [narration.reaped_more(self._unsaid)] if self._unsaid else []
-        self.deadline = at.mono + ORPHANS_EVERY if self._unsaid else None
-        self._named = self._unsaid = 0
-        return said
-
-
 ROUTES: dict[type[Input], Callable[[Engine, Any, Instant], list[Effect]]] = {
     Booted: Engine.booted,
     TimePassed: Engine.time_passed,
@@ -459,6 +470,12 @@ ROUTES: dict[type[Input], Callable[[Engine, Any, Instant], list[Effect]]] = {
     GroupRemoved: Engine.group_removed,
     SignalReceived: Engine.signal_received,
     ShutdownCalled: Engine.shutdown_called,
+    Published: Engine.published,
+    Sent: Engine.told,
+    SendFailed: Engine.told,
+    Drained: Engine.told,
+    Heard: Engine.told,
+    Judged: Engine.told,
 }
 
 SIGNALS: dict[int, Callable[[Engine, int, Instant], list[Effect]]] = {

@@ -137,3 +137,54 @@ def child_quit(signum: int) -> Log:
 
 def nothing_meant(signum: int) -> Log:
     return Log("info", f"received {signals.name(signum)} indicating nothing")
+
+
+def listener_changed(name: str, before: str, after: str) -> Log:
+    return Log("debug", f"{name}: {before} -> {after}")
+
+
+def listener_lost(name: str, before: str) -> list[Log]:
+    return [
+        listener_changed(name, before, "UNKNOWN"),
+        Log(
+            "warn",
+            f"{name}: has entered the UNKNOWN state and will no longer receive events, this usually indicates the "
+            "process violated the eventlistener protocol",
+        ),
+    ]
+
+
+def listener_slow(name: str, serial: int, seconds: float) -> Log:
+    return Log("warn", f"{name}: no answer to event {serial} for {seconds:g} seconds")
+
+
+def bad_result(name: str, line: str) -> Log:
+    return Log("warn", f"{name}: bad result line: '{line}'")
+
+
+def event_sent(serial: int, name: str) -> Log:
+    return Log("debug", f"event {serial} sent to listener {name}")
+
+
+def event_epipe(serial: int, name: str) -> Log:
+    return Log("debug", f"epipe occurred while sending event {serial} to listener {name}, listener state unchanged")
+
+
+def event_processed(name: str) -> Log:
+    return Log("debug", f"{name}: event was processed")
+
+
+def event_rejected(name: str) -> Log:
+    return Log("warn", f"{name}: event was rejected")
+
+
+def event_broke(name: str) -> Log:
+    return Log("warn", f"{name}: event caused an error")
+
+
+def rebuffering(serial: int, pool: str, size: int, most: int) -> Log:
+    return Log("debug", f"rebuffering event {serial} for pool {pool} (buf size={size}, max={most})")
+
+
+def overflowed(pool: str, serial: int) -> Log:
+    return Log("error", f"pool {pool} event buffer overflowed, discarding event {serial}")

@@ -3,24 +3,31 @@
 from collections.abc import Iterable
 
 from minisup.core.lifecycle import Process
+from minisup.core.pool import Pool
 from minisup.specs import GroupSpec
 
 
 class Group:
     """An active group: its spec and one machine per process.
 
+    Args:
+        spec: see below.
+        identifier: of the daemon, as event listeners are told.
+
     Attributes:
         spec: what the configuration said when the group became active.
         processes: the machines by process name, in the spec's order.
+        pool: the machine of its events, if it is a group of event listeners.
     """
 
-    __slots__ = ("processes", "spec")
+    __slots__ = ("pool", "processes", "spec")
 
-    def __init__(self, spec: GroupSpec) -> None:
+    def __init__(self, spec: GroupSpec, identifier: str = "supervisor") -> None:
         self.spec = spec
         # QUIRK(supervisor): of two processes with one name the later replaces the earlier.
         # test_roster.py: test_same_name
         self.processes = {process.name: Process(spec.name, process) for process in spec.processes}
+        self.pool = None if spec.pool is None else Pool(spec.name, spec.pool, self.processes, identifier)
 
     def by_priority(self) -> list[Process]:
         """The processes in ascending priority; equals keep the order of the spec."""

@@ -49,9 +49,7 @@ class Word:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and all(
-            getattr(self, name) == getattr(other, name) for name in self.__slots__
-        )
+        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -211,6 +209,64 @@ class GroupRemoved(Input):
         self.name = name
 
 
+class Published(Input):
+    """An event happened: comes back for each `Publish`, and for what channels and clients publish."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+
+
+class Heard(Input):
+    """An event listener wrote to its stdout."""
+
+    __slots__ = ("data", "key", "pid")
+
+    def __init__(self, key: ProcessKey, pid: int, data: bytes) -> None:
+        self.key = key
+        self.pid = pid
+        self.data = data
+
+
+class Sent(Input):
+    """Answer to `Send`: the data is with the listener; `full`: some of it waits for room, `Drained` follows."""
+
+    __slots__ = ("full", "key")
+
+    def __init__(self, key: ProcessKey, full: bool) -> None:
+        self.key = key
+        self.full = full
+
+
+class SendFailed(Input):
+    """Answer to `Send`: the listener does not read any more (EPIPE)."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: ProcessKey) -> None:
+        self.key = key
+
+
+class Drained(Input):
+    """A listener has read what waited for room."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: ProcessKey) -> None:
+        self.key = key
+
+
+class Judged(Input):
+    """Answer to `Judge`: ``accepted``, ``rejected`` or ``failed``."""
+
+    __slots__ = ("key", "verdict")
+
+    def __init__(self, key: ProcessKey, verdict: str) -> None:
+        self.key = key
+        self.verdict = verdict
+
+
 class StartCalled(Input):
     """A client wants targets started. Answered by `Answer`; with `wait`, when each is up or has failed."""
 
@@ -279,12 +335,34 @@ class Kill(Effect):
 
 
 class Publish(Effect):
-    """Tell the event listeners."""
+    """Tell who listens; it comes back as `Published` where there are pools."""
 
     __slots__ = ("event",)
 
     def __init__(self, event: Event) -> None:
         self.event = event
+
+
+class Send(Effect):
+    """Write an event to the stdin of a listener. Must be answered by `Sent` or `SendFailed`."""
+
+    __slots__ = ("data", "key")
+
+    def __init__(self, key: ProcessKey, data: bytes) -> None:
+        self.key = key
+        self.data = data
+
+
+class Judge(Effect):
+    """Ask a result handler (``module:function``) what a result means. Must be answered by `Judged`."""
+
+    __slots__ = ("event", "handler", "key", "result")
+
+    def __init__(self, key: ProcessKey, handler: str, event: Event, result: bytes) -> None:
+        self.key = key
+        self.handler = handler
+        self.event = event
+        self.result = result
 
 
 class Log(Effect):

@@ -7,12 +7,13 @@ run begins with `open` and ends with `end`; runs may overlap, when a grandchild 
 import codecs
 from collections.abc import Callable
 
+from minisup.core.words import Heard
 from minisup.events import Event, process_output, text_of
 from minisup.protocol.capture import BLOCK, PLAIN, AnsiStripper, CaptureSplitter, Piece
 from minisup.runtime.console import Consoles, Voice
 from minisup.runtime.logfile import LogFile, Say, to_syslog
-from minisup.runtime.mainlog import Mirror
-from minisup.specs import LogSpec
+from minisup.runtime.mainlog import MainLog, Mirror
+from minisup.specs import LogSpec, ProcessKey
 
 
 class Channel:
@@ -201,3 +202,24 @@ class Channel:
             self._publish(
                 process_output(f"PROCESS_LOG_{self._name.upper()}", self._process, self._group, pid, data, self._name)
             )
+
+
+class Ear:
+    """Where the stdout of an event listener goes: into its log, and to the machine of its pool."""
+
+    __slots__ = ("_channel", "_hear", "_key", "_log")
+
+    def __init__(self, channel: Channel, key: ProcessKey, hear: Callable[[Heard], None], log: MainLog) -> None:
+        self._channel = channel
+        self._key = key
+        self._hear = hear
+        self._log = log
+
+    def feed(self, pid: int, data: bytes) -> None:
+        if self._log.enabled("debug"):
+            self._log.log("debug", f"{self._key[1]!r} stdout output:\n{data!r}")
+        self._channel.feed(pid, data)
+        self._hear(Heard(self._key, pid, data))
+
+    def end(self, pid: int) -> None:
+        self._channel.end(pid)

@@ -23,17 +23,24 @@ from anyio.lowlevel import checkpoint
 from minisup.core.engine import Engine
 from minisup.core.words import (
     Answer,
+    Drained,
     Effect,
     Exited,
     Input,
+    Judge,
+    Judged,
     Kill,
     KillFailed,
     Log,
     Outcome,
     Publish,
+    Published,
     Quit,
     Reload,
     ReopenLogs,
+    Send,
+    SendFailed,
+    Sent,
     SignalReceived,
     SignalSent,
     Spawn,
@@ -43,13 +50,15 @@ from minisup.core.words import (
 )
 from minisup.errors import Fault
 from minisup.events import Event
-from minisup.runtime.channel import Channel
+from minisup.runtime.channel import Channel, Ear
+from minisup.runtime.children import spawn_problem
 from minisup.runtime.console import Console, Consoles
 from minisup.runtime.mainlog import MainLog
 from minisup.runtime.posix import SignalCatcher
-from minisup.runtime.pump import Pump, StdinFeed
-from minisup.runtime.system import Child, Command, CommandProblem, System, errno_name
-from minisup.specs import LogSpec, ProcessKey, ProcessSpec
+from minisup.runtime.pump import Pump, Sink, StdinFeed
+from minisup.runtime.sockets import SharedSocket, SharedSocketError
+from minisup.runtime.system import Child, Command, CommandProblem, System
+from minisup.specs import GroupSpec, LogSpec, ProcessKey, ProcessSpec
 
 LINGER = 1.0
 """Seconds for which the pipe of a dead child is read on when a grandchild keeps it open."""
@@ -87,7 +96,10 @@ class Outlet(Protocol):
         """A new output channel."""
 
     def publish(self, event: Event) -> None:
-        """An event for the listeners."""
+        """An event, for whoever listens beside the pools of the engine."""
+
+    def judge(self, handler: str, event: Event, result: bytes) -> str:
+        """What a result handler (``module:function``) makes of a listener's result; a word of `minisup.core.pool`."""
 
     def reload(self) -> Input | None:
         """Read and check the configuration; the input to go on with, or None where it is no good."""
@@ -114,6 +126,7 @@ class Driver:
         self._children: dict[int, _Running] = {}
         self._pids: dict[ProcessKey, int] = {}
         self._channels: dict[ProcessKey, list[Channel]] = {}
+        self._sockets: dict[str, SharedSocket] = {}  # of FastCGI groups, by name
         self._lingering: deque[tuple[float, Pump]] = deque()
         self._consoles = consoles
         self._calls: dict[int, _Call] = {}
@@ -201,6 +214,7 @@ class Driver:
             elif isinstance(target, StdinFeed):
                 if target.flush():
                     self._forget(target.fileno())
+                    self.post(Drained(key.data))
             elif isinstance(target, Console):
                 self._flush(target)
         self._time_passed()
@@ -235,8 +249,22 @@ class Driver:
 
     # --- children -----------------------------------------------------------------------------------------------------
 
-    def spawn(self, effect: Spawn) -> Input:
-        key, spec = effect.key, effect.spec
+    def spawn(self, effect: Spawn) -> Input | None:
+        key = effect.key
+        shared = self._sockets.get(key[0])
+        if shared is None:
+            return self._spawn(key, effect.spec, None)
+        try:
+            answer = self._spawn(key, effect.spec, shared.acquire(key))
+        except SharedSocketError as error:
+            return SpawnFailed(key, str(error))
+        if isinstance(answer, Spawned):
+            return answer
+        self.post(answer)  # now, for the line that says why comes before that of the socket
+        shared.release(key)
+        return None
+
+    def _spawn(self, key: ProcessKey, spec: ProcessSpec, stdin: int | None) -> Input:
         try:
             command = self._system.resolve(spec)
         except CommandProblem as problem:
@@ -244,22 +272,27 @@ class Driver:
         try:
             channels = self._open_channels(key, spec)
         except OSError as error:
-            return SpawnFailed(key, _spawn_problem(spec.name, error))
-        return self._start(key, spec, command, channels)
+            return SpawnFailed(key, spawn_problem(spec.name, error))
+        return self._start(key, spec, command, channels, stdin)
 
-    def _start(self, key: ProcessKey, spec: ProcessSpec, command: Command, channels: list[Channel]) -> Input:
+    def _start(
+        self, key: ProcessKey, spec: ProcessSpec, command: Command, channels: list[Channel], stdin: int | None
+    ) -> Input:
         try:
-            child = self._system.spawn(spec, command, self._outlet.environment(key, spec))
+            child = self._system.spawn(spec, command, self._outlet.environment(key, spec), stdin)
         except (OSError, ValueError, OverflowError) as error:  # the latter: a value that no system call takes
             for channel in channels:
                 channel.end(0)
-            return SpawnFailed(key, _spawn_problem(spec.name, error))
+            return SpawnFailed(key, spawn_problem(spec.name, error))
         self._adopt(key, child, channels)
         return Spawned(key, child.pid)
 
     def _adopt(self, key: ProcessKey, child: Child, channels: list[Channel]) -> None:
         ends = [child.stdout] if child.stderr is None else [child.stdout, child.stderr]
-        pumps = [Pump(fd, channel, child.pid, self._forget) for fd, channel in zip(ends, channels, strict=True)]
+        sinks: list[Sink] = list(channels)
+        if key[0] in self.engine.pools:
+            sinks[0] = Ear(channels[0], key, self.post, self._log)
+        pumps = [Pump(fd, sink, child.pid, self._forget) for fd, sink in zip(ends, sinks, strict=True)]
         for pump in pumps:
             self._selector.register(pump, EVENT_READ, None)
         feed = None if child.stdin is None else StdinFeed(child.stdin, self._forget)
@@ -269,8 +302,8 @@ class Driver:
     def _bury(self, pid: int, status: int) -> None:
         """All that a child wrote is in its log before anybody hears that it died."""
         child = self._children.pop(pid, None)
+        process = self.engine.by_pid(pid)
         if child is not None:
-            process = self.engine.by_pid(pid)
             if process is not None:
                 self._pids.pop(process.key, None)
             if child.feed is not None:
@@ -278,6 +311,8 @@ class Driver:
             for pump in child.pumps:
                 self._last_words(pump)
         self.post(Exited(pid, status))
+        if process is not None and process.key[0] in self._sockets:
+            self._sockets[process.key[0]].release(process.key)
 
     def _last_words(self, pump: Pump) -> None:
         if not pump.closed and not pump.drain():  # somebody else has it open still
@@ -296,14 +331,22 @@ class Driver:
             raise BrokenPipeError
         child.feed.write(data)
         if not child.feed.flush():
-            self._watch(child.feed)
+            self._watch(child.feed, key)
         elif child.feed.closed:
             raise BrokenPipeError
 
-    def _watch(self, target: "StdinFeed | Console") -> None:
+    def _send(self, effect: Send) -> Input:
+        try:
+            self.write_stdin(effect.key, effect.data)
+        except BrokenPipeError:
+            return SendFailed(effect.key)
+        feed = self._children[self._pids[effect.key]].feed
+        return Sent(effect.key, full=feed is not None and feed.wanted)
+
+    def _watch(self, target: "StdinFeed | Console", key: ProcessKey | None = None) -> None:
         watched = self._selector.get_map()
         if watched is not None and target.fileno() not in watched:  # None: we are closed, the end drains consoles
-            self._selector.register(target, EVENT_WRITE, None)
+            self._selector.register(target, EVENT_WRITE, key)
 
     def _forget(self, fd: int) -> None:
         """Watch a descriptor no longer. To be called before it is closed: of one that was closed first epoll(7) goes on
@@ -348,8 +391,21 @@ class Driver:
             self._channels[key] = found
         return found
 
+    def expect_group(self, spec: GroupSpec) -> None:
+        """A group is about to become active: try the socket that its processes share.
+
+        Raises:
+            SharedSocketError: it cannot be made.
+        """
+        if spec.socket is not None and spec.name not in self.engine.groups:
+            shared = SharedSocket(spec.socket, self._log.log)
+            shared.probe()
+            self._sockets[spec.name] = shared
+
     def forget_group(self, name: str) -> None:
         """A group is gone: close the logs of its processes."""
+        if name in self._sockets:
+            self._sockets.pop(name).close()
         for key in [key for key in self._channels if key[0] == name]:
             for channel in self._channels.pop(key):
                 channel.close()
@@ -374,8 +430,18 @@ class Driver:
     def _say(self, effect: Log) -> None:
         self._log.log(effect.level, effect.text)
 
-    def _publish(self, effect: Publish) -> None:
+    def publish(self, event: Event) -> None:
+        """An event from elsewhere than the engine: of a channel, of a client."""
+        self._outlet.publish(event)
+        if self.engine.pools:
+            self.post(Published(event))
+
+    def _publish(self, effect: Publish) -> Input | None:
         self._outlet.publish(effect.event)
+        return Published(effect.event) if self.engine.pools else None
+
+    def _judge(self, effect: Judge) -> Input:
+        return Judged(effect.key, self._outlet.judge(effect.handler, effect.event, effect.result))
 
     def _answer(self, effect: Answer) -> None:
         call = self._calls.get(effect.ticket)
@@ -406,6 +472,8 @@ class Driver:
         for channels in self._channels.values():
             for channel in channels:
                 channel.close()
+        for shared in self._sockets.values():
+            shared.close()
         self._selector.close()
 
     def kill_all(self) -> None:
@@ -429,41 +497,11 @@ _CARRY_OUT: dict[type[Effect], Callable[[Driver, Any], Input | None]] = {
     Spawn: Driver.spawn,
     Kill: Driver._kill,
     Publish: Driver._publish,
+    Send: Driver._send,
+    Judge: Driver._judge,
     Log: Driver._say,
     Answer: Driver._answer,
     ReopenLogs: Driver._reopen,
     Reload: Driver._reload,
     Quit: Driver._leave,
 }
-
-
-def _spawn_problem(name: str, error: OSError | ValueError | OverflowError) -> str:
-    """supervisord's words for what went wrong before there was a child. Source: ``process.Subprocess.spawn``."""
-    if not isinstance(error, OSError):
-        return f"unknown error making dispatchers for '{name}': {error}"
-    if error.filename == "fork":
-        if isinstance(error, BlockingIOError):
-            return f"Too many processes in process table to spawn '{name}'"
-        return f"unknown error during fork for '{name}': {errno_name(error)}"
-    if errno_name(error) == "EMFILE":
-        return f"too many open files to spawn '{name}'"
-    return f"unknown error making dispatchers for '{name}': {errno_name(error)}"
-
-
-def child_environment(
-    base: Mapping[str, str], key: ProcessKey, spec: ProcessSpec, serverurl: str | None
-) -> Mapping[str, str]:
-    """The daemon's environment, the SUPERVISOR_* variables, then the program's own, which may override any.
-
-    Source: supervisor's ``process._spawn_as_child``.
-    """
-    url = spec.serverurl or serverurl
-    return {
-        **base,
-        "SUPERVISOR_ENABLED": "1",
-        **({"SUPERVISOR_SERVER_URL": url} if url else {}),
-        "SUPERVISOR_PROCESS_NAME": key[1],
-        "SUPERVISOR_GROUP_NAME": key[0],
-        **spec.environment,
-    }
-
