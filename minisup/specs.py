@@ -127,6 +127,7 @@ class ServerSpec:
         max_body: largest request body accepted, in bytes.
         idle_timeout: a connection that says nothing for this many seconds is closed.
         max_connections: connections beyond this number are answered 503 and closed.
+        get_actions: actions of the status page need neither POST nor its token.
     """
 
     section: str
@@ -140,6 +141,7 @@ class ServerSpec:
     max_body: int = 4 * 1024 * 1024
     idle_timeout: float = 600
     max_connections: int = 256
+    get_actions: bool = False
 
     @property
     def url(self) -> str:

@@ -355,8 +355,8 @@ SERVERS: dict[str, tuple[str, list[ServerSpec]]] = {
         ],
     ),
     "limits": (
-        "[inet_http_server]\nport=1\nmax_body=1KB\nidle_timeout=1.5\nmax_connections=2\n",
-        [ServerSpec("inet_http_server", port=1, max_body=1024, idle_timeout=1.5, max_connections=2)],
+        "[inet_http_server]\nport=1\nmax_body=1KB\nidle_timeout=1.5\nmax_connections=2\nget_actions=yes\n",
+        [ServerSpec("inet_http_server", port=1, max_body=1024, idle_timeout=1.5, max_connections=2, get_actions=True)],
     ),
 }
 

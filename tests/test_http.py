@@ -286,15 +286,15 @@ PAGE = (
 
 REPLIES: dict[str, tuple[bytes, str]] = {
     "whole": (
-        ours.whole(HEAD_11, 200, NOW, "text/xml", b"<a/>", keep=True),
+        ours.whole(HEAD_11, ours.Body("text/xml", b"<a/>"), NOW, keep=True),
         f"HTTP/1.1 200 OK\r\n{COMMON}Content-Type: text/xml\r\nContent-Length: 4\r\n\r\n<a/>",
     ),
     "whole, 1.0 stays": (
-        ours.whole(HEAD_10, 200, NOW, "text/xml", b"<a/>", keep=True),
+        ours.whole(HEAD_10, ours.Body("text/xml", b"<a/>"), NOW, keep=True),
         f"HTTP/1.0 200 OK\r\n{COMMON}Content-Type: text/xml\r\nContent-Length: 4\r\nConnection: Keep-Alive\r\n\r\n<a/>",
     ),
     "whole, closes": (
-        ours.whole(HEAD_11, 200, NOW, "text/xml", b"<a/>", keep=False),
+        ours.whole(HEAD_11, ours.Body("text/xml", b"<a/>"), NOW, keep=False),
         f"HTTP/1.1 200 OK\r\n{COMMON}Content-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<a/>",
     ),
     "error": (

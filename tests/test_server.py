@@ -164,7 +164,7 @@ STATUSES: dict[str, tuple[bytes, int, bool]] = {
     "health, two slashes": (get("//ok.html"), 200, True),
     "a body that nobody wants": (b"POST /nope HTTP/1.1\r\nContent-Length: 4\r\n\r\n\r\nxx", 400, True),
     "nothing there": (get("/nope"), 404, True),
-    "the root": (get("/"), 404, True),
+    "the root": (get("/"), 200, True),
     "nothing to put": (get("/nope", method="PUT"), 400, True),
     "tail of nobody": (get("/logtail/nope"), 404, True),
     "tail of a group": (get("/logtail/web:*"), 404, True),
@@ -269,7 +269,7 @@ async def test_the_standard_client_over_tcp(port: FakePort) -> None:
 # --- who may, and how many ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/RPC2", "/nope", "/ok.html", "/logtail/x", "/mainlogtail"])
+@pytest.mark.parametrize("path", ["/RPC2", "/nope", "/", "/ok.html", "/tail.html", "/logtail/x", "/mainlogtail"])
 async def test_everything_asks_for_the_password(tmp_path: Path, port: FakePort, path: str) -> None:
     async with serving(tmp_path, port, username="user", password="pass") as served:
         async with served.client() as client:

@@ -119,10 +119,11 @@ _AUTHENTICATION = (
     Key("username", v.string, None, "Ask for this name by HTTP Basic authentication; needs password."),
     Key("password", v.string, None, "The password, plain, or {SHA} and its SHA-1 in lower-case hexadecimal."),
 )
-_LIMITS = (
+_OURS = (
     Key("max_body", v.positive_byte_size, "4MB", "Largest request body that is accepted.", since=OURS),
     Key("idle_timeout", v.positive_seconds, "600", "Close a connection that was silent for these seconds.", since=OURS),
     Key("max_connections", v.positive, "256", "Connections at one time.", since=OURS),
+    Key("get_actions", v.boolean, "false", "Actions of the status page work by GET and without its token.", since=OURS),
 )
 
 UNIX = Kind(
@@ -133,7 +134,7 @@ UNIX = Kind(
         *_AUTHENTICATION,
         Key("chown", v.worded(v.owner, "Invalid sockchown value %s"), None, "Owner of the socket, user or user:group."),
         Key("chmod", v.worded(v.octal, "Invalid chmod value %s"), "0700", "Permissions of the socket."),
-        *_LIMITS,
+        *_OURS,
     ),
     loose=True,
 )
@@ -144,7 +145,7 @@ INET = Kind(
     (
         *_AUTHENTICATION,
         Key("port", v.inet_address, None, "Where to listen: port, host:port or *:port.", required=True),
-        *_LIMITS,
+        *_OURS,
     ),
     loose=True,
 )

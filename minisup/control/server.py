@@ -9,11 +9,12 @@ Sockets are non-blocking and used directly: nearly always the bytes are there, o
 """
 
 import errno
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
 from anyio.abc import TaskGroup
@@ -24,8 +25,11 @@ from minisup.control.port import Port
 from minisup.control.rpc import METHODS
 from minisup.control.system_rpc import Dispatcher
 from minisup.protocol import http
-from minisup.protocol.http import Head, HttpError, Receiver
+from minisup.protocol.http import Body, Head, HttpError, Receiver
 from minisup.specs import ServerSpec, split_namespec
+
+if TYPE_CHECKING:
+    from minisup.control.page import Page
 
 READ = 64 * 1024
 """Bytes asked of a socket at once."""
@@ -51,17 +55,6 @@ _VERBOSE = ("trac", "blat")
 
 MAIN_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
 """The factory whose interface the methods of `supervisor.*` are. Any other is a plugin's, and none of them runs."""
-
-
-class Body:
-    """The answer to a request, whole."""
-
-    __slots__ = ("content", "status", "type")
-
-    def __init__(self, type: str, content: bytes, status: int = 200) -> None:
-        self.type = type
-        self.content = content
-        self.status = status
 
 
 class Following:
@@ -93,11 +86,21 @@ class Site:
             for plugin in port.configuration.rpcinterfaces
         )
         self.dispatcher = Dispatcher(port, self.verbose, METHODS if served else {})
+        self._page: Page | None = None
 
-    async def answer(self, route: "Route", head: Head, body: bytes) -> Answer:
+    @property
+    def page(self) -> "Page":
+        """The status page; most daemons live and end without anybody who looks at it."""
+        if self._page is None:
+            from minisup.control.page import Page
+
+            self._page = Page(self.port)
+        return self._page
+
+    async def answer(self, route: "Route", spec: ServerSpec, head: Head, body: bytes) -> Answer:
         """The answer of a route to a request; an error in it is logged and becomes 500."""
         try:
-            return await route.handler(self, head, body)
+            return await route.handler(self, spec, head, body)
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
             self.port.log("error", f"internal error: cannot answer {head.line!r}: {what}")
@@ -107,23 +110,29 @@ class Site:
 # --- routes ---------------------------------------------------------------------------------------------------------
 
 
-async def _xmlrpc(site: Site, head: Head, body: bytes) -> Answer:
+async def _xmlrpc(site: Site, spec: ServerSpec, head: Head, body: bytes) -> Answer:
     found = await site.dispatcher.answer(body)
     return found if isinstance(found, int) else Body("text/xml", found)
 
 
-def _follow(path: str | None, fields: str) -> Answer:
+def _first(query: str) -> int:
+    """How many bytes of a log come first; the page of a log asks for more than others by ``limit``."""
+    found = re.search(r"(?:^|&)limit=(\d{1,9})(?:&|$)", query, re.ASCII)
+    return max(tail.FIRST, int(found[1])) if found else tail.FIRST
+
+
+def _follow(path: str | None, fields: str, first: int = tail.FIRST) -> Answer:
     if not path:
         return 404
     try:
-        follower = tail.Follower(path)
+        follower = tail.Follower(path, first)
     except OSError:
         return 404
     modified = f"Last-Modified: {http.date(int(follower.modified))}\r\nContent-Type: text/plain;charset=utf-8\r\n"
     return Following(follower, modified + fields)
 
 
-async def _logtail(site: Site, head: Head, body: bytes) -> Answer:
+async def _logtail(site: Site, spec: ServerSpec, head: Head, body: bytes) -> Answer:
     """``/logtail/<name>[/<channel>]``"""
     _, _, rest = head.path.lstrip("/").partition("/")
     namespec, slash, channel = rest.partition("/")
@@ -133,16 +142,20 @@ async def _logtail(site: Site, head: Head, body: bytes) -> Answer:
     if process is None or (slash and channel not in ("stdout", "stderr")):
         return 404
     log = process.spec.stderr if channel == "stderr" else process.spec.stdout
-    return _follow(log.path, "X-Accel-Buffering: no\r\n")
+    return _follow(log.path, "X-Accel-Buffering: no\r\n", _first(head.query))
 
 
-async def _mainlogtail(site: Site, head: Head, body: bytes) -> Answer:
+async def _mainlogtail(site: Site, spec: ServerSpec, head: Head, body: bytes) -> Answer:
     return _follow(site.port.main_log, "")
 
 
-async def _ok(site: Site, head: Head, body: bytes) -> Answer:
+async def _ok(site: Site, spec: ServerSpec, head: Head, body: bytes) -> Answer:
     """For health probes: answers in every state of the daemon."""
     return Body("text/plain", b"OK")
+
+
+async def _page(site: Site, spec: ServerSpec, head: Head, body: bytes) -> Answer:
+    return await site.page.answer(spec, head, body)
 
 
 class Route(NamedTuple):
@@ -155,7 +168,7 @@ class Route(NamedTuple):
     """
 
     methods: tuple[str, ...]
-    handler: Callable[[Site, Head, bytes], Awaitable[Answer]]
+    handler: Callable[[Site, ServerSpec, Head, bytes], Awaitable[Answer]]
     reads: bool = False
 
 
@@ -165,8 +178,14 @@ PREFIXES: tuple[tuple[str, Route], ...] = (
     ("/logtail", Route(("GET",), _logtail)),
     ("/mainlogtail", Route(("GET",), _mainlogtail)),
 )
-PAGES: dict[str, Route] = {"ok.html": Route(("GET", "POST"), _ok)}
-"""By path without the slashes before it."""
+PAGES: dict[str, Route] = {
+    "": Route(("GET", "POST"), _page, reads=True),
+    "index.html": Route(("GET", "POST"), _page, reads=True),
+    "ok.html": Route(("GET", "POST"), _ok),
+    "status.json": Route(("GET",), _page),
+    "tail.html": Route(("GET", "POST"), _page, reads=True),
+}
+"""By path without the slashes before it. QUIRK(supervisor): HEAD is 404 for all. tests/test_page.py: test_head"""
 
 
 def find_route(head: Head) -> Route | int:
@@ -256,7 +275,7 @@ class Connection:
         if isinstance(answer, int):
             reply = http.error(head, answer, self._now(), keep=keep)
         else:
-            reply = http.whole(head, answer.status, self._now(), answer.type, answer.content, keep=keep)
+            reply = http.whole(head, answer, self._now(), keep=keep)
         await self._send(reply, flush=True)
         if self.site.verbose:
             self._log(head, answer if isinstance(answer, int) else answer.status, len(reply))
@@ -268,7 +287,7 @@ class Connection:
         route = find_route(head)
         if isinstance(route, int):
             return route
-        return await self.site.answer(route, head, await self._body() if route.reads else b"")
+        return await self.site.answer(route, self.spec, head, await self._body() if route.reads else b"")
 
     async def _send_away(self) -> None:
         # After the head of its request, for many clients write before they read and would see only a broken pipe.

@@ -131,12 +131,12 @@ def tail(path: str | None, offset: int, length: int) -> list[str | int | bool]:
 class Follower:
     """A log file as it grows, over rotation, clearing and truncation.
 
-    Begins with the last `FIRST` bytes. A new file under the old name is read from its beginning, once the old one is
-    read to its end; a name that is gone keeps the old file. A file that got shorter announces it by `TRUNCATED`.
+    Begins with the last bytes that are there. A new file under the old name is read from its beginning, once the old
+    one is read to its end; a name that is gone keeps the old file. A file that got shorter announces it by `TRUNCATED`.
     """
 
-    def __init__(self, path: str) -> None:
-        """Open the file.
+    def __init__(self, path: str, first: int = FIRST) -> None:
+        """Open the file; of what is in it, the last `first` bytes are given.
 
         Raises:
             OSError: it cannot be opened, or is no regular file.
@@ -149,7 +149,7 @@ class Follower:
             raise OSError(f"cannot follow {path!r}: not a regular file")
         self.modified = found.st_mtime
         self._identity = (found.st_dev, found.st_ino)
-        self._at = max(0, found.st_size - FIRST)
+        self._at = max(0, found.st_size - first)
 
     def read(self) -> bytes:
         """What is new, at most `PIECE` bytes; empty when nothing is.

@@ -27,10 +27,13 @@ SERVER = "Medusa/1.12"
 REASONS = {
     200: "OK",
     301: "Moved Permanently",
+    303: "See Other",
     304: "Not Modified",
     400: "Bad Request",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
+    405: "Method Not Allowed",
     408: "Request Timeout",
     411: "Length Required",
     413: "Content Too Large",
@@ -295,11 +298,27 @@ def begin(version: str, status: int, now: float, fields: str = "") -> bytes:
     ).encode()
 
 
-def whole(head: Head, status: int, now: float, content_type: str, body: bytes, *, keep: bool) -> bytes:
+class Body(NamedTuple):
+    """The answer to a request, whole.
+
+    Attributes:
+        type: its Content-Type.
+        content: what follows the headers.
+        status: one of `REASONS`.
+        fields: further header lines, each with its CR LF.
+    """
+
+    type: str
+    content: bytes
+    status: int = 200
+    fields: str = ""
+
+
+def whole(head: Head, body: Body, now: float, *, keep: bool) -> bytes:
     """A reply with its whole body; `keep` says that the connection stays open. None of the body goes out on HEAD."""
-    fields = f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n{_connection(head, keep)}"
-    reply = begin(head.version, status, now, fields)
-    return reply if head.method == "HEAD" else reply + body
+    length = f"Content-Length: {len(body.content)}\r\n{_connection(head, keep)}"
+    reply = begin(head.version, body.status, now, f"Content-Type: {body.type}\r\n{body.fields}{length}")
+    return reply if head.method == "HEAD" else reply + body.content
 
 
 def error(head: Head | None, status: int, now: float, *, keep: bool) -> bytes:
