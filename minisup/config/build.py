@@ -283,8 +283,8 @@ def _server(reading: Reading, kind: Kind, section: str) -> ServerSpec:
             legacy = f"section [{section}] has no port value"
             scope.missing("port", f"cannot open [{section}]: it does not say which port", legacy)
         where["host"], where["port"] = scope.take("port") or ("", 0)
-    limits = {name: scope.take(name) for name in ("max_body", "idle_timeout", "max_connections")}
-    return ServerSpec(section=section, **where, **limits)
+    ours = {name: scope.take(name) for name in ("max_body", "idle_timeout", "max_connections", "get_actions")}
+    return ServerSpec(section=section, **where, **ours)
 
 
 def _account(scope: Scope) -> dict[str, str | None]:
