@@ -7,6 +7,7 @@ the user's name. `minisup.config.reading` says how problems are collected on the
 import posixpath
 from typing import Any
 
+from minisup.config import search_places
 from minisup.config.document import HEADLESS, Block, lines_of, read_blocks
 from minisup.config.facts import Facts, Overrides
 from minisup.config.programs import read_groups
@@ -84,19 +85,6 @@ def examine(overrides: Overrides, facts: Facts) -> tuple[Configuration, list[Pro
         advice=tuple(reading.advice),
     )
     return configuration, reading.problems
-
-
-def search_places(argv0: str) -> tuple[str, ...]:
-    """Where the configuration is searched without ``-c``, in this order, as supervisord names them."""
-    beside = posixpath.dirname(posixpath.dirname(argv0))
-    return (
-        posixpath.join(beside, "etc", "supervisord.conf"),
-        posixpath.join(beside, "supervisord.conf"),
-        "supervisord.conf",
-        "etc/supervisord.conf",
-        "/etc/supervisord.conf",
-        "/etc/supervisor/supervisord.conf",
-    )
 
 
 def _search(argv0: str, facts: Facts) -> str:
