@@ -58,10 +58,11 @@ def run(argv0: str, words: Sequence[str]) -> int:
 def _be(argv0: str, load: Callable[[], Configuration], configuration: Configuration) -> int:
     from minisup import app
     from minisup.runtime.mainlog import LogError
+    from minisup.runtime.sockets import SharedSocketError
 
     try:
         return app.run(load, configuration)
-    except LogError as error:
+    except (LogError, SharedSocketError) as error:
         _refuse(f"Error: {error}\n")
         return 1
     except MinisupError as error:

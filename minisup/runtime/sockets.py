@@ -97,7 +97,7 @@ def _listen(spec: SocketSpec) -> socket.socket:
     """Source: supervisor's ``datatypes.SocketConfig``, ``socket_manager``."""
     unix = spec.url.startswith("unix://")
     path = spec.url[7:]
-    # QUIRK(supervisor): whatever has the name is removed, be it a socket in use. test_fcgi.py: a file in its place
+    # QUIRK(supervisor): whatever has the name is removed, be it a socket in use. test_fcgi.py: test_what_a_child_has
     if unix and os.path.exists(path):
         os.unlink(path)
     made = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
