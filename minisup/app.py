@@ -506,8 +506,8 @@ def _never() -> bool:
 
 def _import_the_rest() -> None:
     """What is imported on first use, before we become somebody who may not be allowed to read our Python."""
-    names = ("asyncio", "anyio._backends._asyncio", "h11", "minisup.control.page", "shlex", "syslog", "xml.parsers.expat")
-    for name in names:
+    ours = "minisup.control.page"
+    for name in ("asyncio", "anyio._backends._asyncio", "h11", "shlex", "syslog", "xml.parsers.expat", ours):
         import_module(name)
 
 

@@ -5,7 +5,7 @@ All links are relative, so that the pages work under any path of a proxy. Withou
 script saves reloading: it asks for ``status.json`` once a second, or follows a log, while somebody looks.
 """
 
-import base64
+import binascii
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
@@ -316,7 +316,7 @@ def _fields(script: str) -> str:
 
     def allowed(text: str) -> str:
         digest = hashlib.sha256(text.encode()).digest()
-        return f"'sha256-{base64.b64encode(digest).decode()}'" if text else "'none'"
+        return f"'sha256-{binascii.b2a_base64(digest, newline=False).decode()}'" if text else "'none'"
 
     policy = [
         "default-src 'none'",
