@@ -357,6 +357,7 @@ class Life:
         for server in configuration.servers:
             if (server.path or server.port) not in held:
                 sockets.close_servers([sockets.open_server(server, self.log)])
+        sockets.probe_new(configuration.groups, [group.spec for group in self.groups.values()], self.log)
 
     def _echo(self) -> bool:
         return self._log.enabled("debug")

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from minisup.errors import MinisupError
-from minisup.specs import ProcessKey, ServerSpec, SocketSpec
+from minisup.specs import GroupSpec, ProcessKey, ServerSpec, SocketSpec
 
 BACKLOG = 1024
 IN_USE = (
@@ -91,6 +91,18 @@ class SharedSocket:
             return _listen(self._spec)
         except (OSError, ValueError) as why:  # the latter: a host name that cannot be one
             raise SharedSocketError(f"Could not create FastCGI socket {self._spec.url}: {why}") from None
+
+
+def probe_new(groups: Iterable[GroupSpec], active: Iterable[GroupSpec], say: Callable[[str, str], None]) -> None:
+    """Make and close the sockets of groups that none of the active groups has.
+
+    Raises:
+        SharedSocketError: one cannot be made.
+    """
+    held = {group.socket.url for group in active if group.socket is not None}
+    for group in groups:
+        if group.socket is not None and group.socket.url not in held:
+            SharedSocket(group.socket, say).probe()
 
 
 def _listen(spec: SocketSpec) -> socket.socket:
