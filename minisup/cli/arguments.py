@@ -11,7 +11,7 @@ from minisup import SUPERVISORD_VERSION, __version__
 from minisup.cli.switches import HELP, Switch, split, table
 from minisup.cli.switches import UsageError as UsageError
 from minisup.config.facts import Facts, Overrides
-from minisup.config.schema import OURS, SUPERVISORD
+from minisup.config.schema import OURS, SUPERVISORD, Key
 from minisup.config.values import Refused, boolean, string, strings
 from minisup.specs import split_namespec
 
@@ -43,12 +43,17 @@ _ARGUMENTS = {
     "byte_size": "BYTES",
     "directory": "DIRECTORY",
     "ending": "fatal|exit",
+    "exit_code_from": "PROGRAM",
     "integer": "NUMBER",
     "level": "LEVEL",
     "octal": "MASK",
     "path": "FILE",
     "seconds": "SECONDS",
 }
+
+
+def _argument(key: Key) -> str:
+    return _ARGUMENTS.get(key.name) or _ARGUMENTS.get(key.convert.__name__) or key.name.upper()
 
 
 def _of_schema() -> Iterator[Switch]:
@@ -62,7 +67,7 @@ def _of_schema() -> Iterator[Switch]:
             key.name.replace("_", "-") if ours else key.name,
             key.name,
             key.help,
-            argument=None if flag else _ARGUMENTS.get(key.convert.__name__, key.name.upper()),
+            argument=None if flag else _argument(key),
             convert=None if flag else key.convert,
             ours=ours,
         )
