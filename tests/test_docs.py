@@ -31,6 +31,7 @@ COMMANDS = {
     "minisup run": "test_docs.py: test_readme_transcript",
     "minisup check": "test_docs.py: test_readme_transcript",
     "minisup check --spoke": "test_examples.py: test_wheel",
+    "minisup ctl listeners": "test_listeners.py: test_an_event_reaches_its_listener",
     "minisup hub": "test_examples.py: test_entrypoint",
     "minisup hub {dynamic,static,static-update}": "test_hub.py: test_static_update",
     "minisup hub MODE": "test_hub.py: test_dynamic_clones_and_merges",

@@ -117,7 +117,7 @@ class Dialogue:
 
 def _size(line: bytes) -> int | None:
     """How many bytes a result line announces; None where it is no result line."""
-    # QUIRK(supervisor): what stands before the number is skipped, whatever it is. test_listener.py: any prefix
+    # QUIRK(supervisor): what stands before the number is skipped, whatever it is. test_pool.py: any prefix
     try:
         size = int(line[PREFIX:])
     except ValueError:
