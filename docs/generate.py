@@ -35,7 +35,7 @@ COMMANDS = {
 """What supervisor installs, and what its client understands."""
 
 ENVIRONMENT = ("env-backslash", "env-separator", "env-words")
-LOG = ("expand-logfile-twice", "reread-auto", "log-file-missing", "log-after-clear")
+LOG: tuple[str, ...] = ("expand-logfile-twice", "reread-auto", "log-file-missing", "log-after-clear")
 LOG += ("log-non-seekable", "log-stdout-reopen", "log-write-failed")
 SIZE = ("maxbytes-negative", "log-rotate-append", "log-rotate-device", "log-rotate-late", "log-rotate-position")
 CAPTURE = ("capture-bound", "capture-hold-back")
