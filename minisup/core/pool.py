@@ -25,7 +25,7 @@ from minisup.core import narration
 from minisup.core.lifecycle import Process
 from minisup.core.listener import ACKNOWLEDGED, BUSY, READY, Dialogue, Garbage, Ready, Result
 from minisup.core.words import Drained, Effect, Heard, Input, Instant, Judge, Judged, Send, SendFailed, Sent
-from minisup.events import Event, is_a
+from minisup.events import PARENTS, Event, is_a
 from minisup.specs import PoolSpec
 from minisup.states import ProcessStates
 
@@ -110,6 +110,7 @@ class Pool:
         "_identifier",
         "_refusals",
         "_serial",
+        "_wanted",
         "deadline",
         "discarded",
         "listeners",
@@ -121,6 +122,7 @@ class Pool:
         self.name = name
         self.spec = spec
         self._identifier = identifier
+        self._wanted = frozenset(name for name in PARENTS if any(is_a(name, wish) for wish in spec.events))
         self.listeners = {key: Listener(process) for key, process in processes.items()}
         self.discarded = 0
         self.deadline: float | None = None
@@ -136,7 +138,7 @@ class Pool:
 
     def wants(self, name: str) -> bool:
         """Whether it subscribed to events of this name."""
-        return any(is_a(name, wish) for wish in self.spec.events)
+        return name in self._wanted
 
     def handle(self, given: Input, at: Instant) -> list[Effect]:
         """Take one input about one of its listeners and say what to do about it, in order."""
