@@ -28,9 +28,10 @@ LAYERS = {
     "config": {"words"},
     "runtime": {"words", "core", "protocol"},
     "control": {"words", "core", "protocol"},
+    "ctl": {"words", "protocol", "config"},
     "app": {"words", "core", "protocol", "config", "runtime", "control"},
     "spoke": {"words", "runtime"},
-    "cli": {"words", "config", "app", "runtime", "spoke"},
+    "cli": {"words", "config", "ctl", "app", "runtime", "spoke"},
     "__main__": {"cli"},
 }
 

@@ -4,22 +4,28 @@
     minisup spoke, hub     be the entrypoint of a container of a Radial wheel (`minisup.cli.spoke`)
     minisup check ...      read a configuration and say what is wrong with it (`minisup.cli.check`)
     minisup sample         print a configuration to start from (`minisup.config.sample`)
-    supervisord ...        the first of these, for whoever was called by that name
+    minisup ctl ...        ask a daemon, and tell it what to do (`minisup.cli.ctl`)
+    supervisord ...        `run`, for whoever was called by that name
+    supervisorctl ...      `ctl`, likewise
 
-Modules of a command are imported when the command is: a check needs no event loop.
+Modules of a command are imported when the command is: a check needs no event loop, and `ctl` next to nothing.
 """
 
 import os
-import signal
 import sys
-from collections.abc import Callable
+from _signal import SIG_SETMASK, pthread_sigmask  # type: ignore[import-not-found]
 
 from minisup import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HELP = """\
 minisup {version}: runs the programs of a supervisord.conf, as supervisord does, without its delays.
 
   minisup run [-n] [-c FILE] ...     be the daemon; takes supervisord's options, and a few more
+  minisup ctl [COMMAND ...]          ask the daemon, tell it what to do; takes supervisorctl's options and commands
   minisup check [-c FILE]            read the configuration, say all that is wrong with it, and leave
   minisup sample                     print a configuration to start from: all sections and options
   minisup spoke [COMMAND ...]        be the entrypoint of a Radial spoke
@@ -33,7 +39,7 @@ A first look, in a folder of its own:
       stdout_logfile=/dev/stdout > supervisord.conf
   minisup run -n
 
-A symlink to minisup that is called supervisord takes supervisord's place:
+Symlinks to minisup that are called supervisord and supervisorctl take their place:
 
   ln -s "$(command -v minisup)" /usr/local/bin/supervisord
 """
@@ -48,6 +54,8 @@ def main(argv: list[str]) -> None:
     name = os.path.basename(argv[0])
     if name == "supervisord":
         _leave(_run(argv[0], argv[1:]))
+    if name == "supervisorctl":
+        _ctl(argv[0], argv[1:])
     words = argv[1:]
     command = words[0] if words else "--help"
     if command == "run":
@@ -56,6 +64,8 @@ def main(argv: list[str]) -> None:
         from minisup.cli import spoke
 
         _leave((spoke.spoke if command == "spoke" else spoke.hub)(words[1:]))
+    if command == "ctl":
+        _ctl(argv[0], words[1:])
     _let_signals_in()
     if command == "help" and words[1:]:
         main([argv[0], words[1], "--help"])
@@ -73,20 +83,31 @@ def main(argv: list[str]) -> None:
         sys.stderr.write(f"minisup: {command!r} stands where a command is due: {line}\n")
         sys.exit(2)
     if handler is None:
-        there = ", ".join(("run", "spoke", "hub", *COMMANDS))
+        there = ", ".join(("run", "ctl", "spoke", "hub", *COMMANDS))
         sys.stderr.write(f"minisup: there is no command {command!r} (there are: {there})\n")
         sys.exit(2)
     sys.exit(handler(argv[0], words[1:]))
 
 
 def _let_signals_in() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    pthread_sigmask(SIG_SETMASK, ())
 
 
 def _run(argv0: str, words: list[str]) -> int:
     from minisup.cli.run import run
 
     return run(argv0, words)
+
+
+def _ctl(argv0: str, words: list[str]) -> None:
+    try:
+        _let_signals_in()
+        from minisup.cli.ctl import run
+
+        code = run(argv0, words)
+    except KeyboardInterrupt:  # during the imports
+        code = 130
+    _leave(code)
 
 
 def _check(argv0: str, words: list[str]) -> int:
@@ -105,7 +126,7 @@ def _sample(argv0: str, words: list[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[str, list[str]], int]] = {"check": _check, "sample": _sample}
+COMMANDS: "dict[str, Callable[[str, list[str]], int]]" = {"check": _check, "sample": _sample}
 
 
 def _leave(code: int) -> None:
