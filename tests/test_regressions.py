@@ -3,13 +3,17 @@
 import os
 import resource
 import signal
+import socket
 import subprocess
 import xmlrpc.client
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from daemon import PYTHON, Room, needs_root, program, room, until, worked
+from daemon import PYTHON, Room, needs_root, open_fds, program, room, until, worked
+from oracle.case import HEAD
+from oracle.peer import MINISUP, REAL, Peer
+from oracle.peer import until as look_until
 
 pytestmark = pytest.mark.slow
 
@@ -135,3 +139,85 @@ def test_a_next_life_that_could_not_begin_is_not_begun(here: Room, change: Calla
         daemon.rpc.restart()
     assert daemon.rpc.getProcessInfo("a")["pid"] == pid
     assert not list(here.folder.glob("s.*"))
+
+
+# --- what users of supervisord reported: rows issue-... of docs/compatibility.md ------------------------------------
+
+
+def test_two_programs_with_one_log(here: Room) -> None:
+    """Supervisor/supervisor#136, #853: it is rotated by two, and has every line of both once."""
+    count = 300
+    lines = f"sh -c 'i=0; while [ $i -lt {count} ]; do echo %s $i; i=$((i+1)); done; echo end; exec sleep 1000'"
+    options = {"startsecs": 0, "stdout_logfile": "%(here)s/both.log", "stdout_logfile_maxbytes": 200}
+    here.run(*(program(name, lines % name, **options) + "stdout_logfile_backups=10000\n" for name in "ab"))
+
+    def found() -> list[str]:
+        return [line for path in here.folder.glob("both.log*") for line in path.read_text().splitlines()]
+
+    until(lambda: found().count("end") == 2)
+    assert sorted(found()) == sorted([f"{name} {number}" for name in "ab" for number in range(count)] + 2 * ["end"])
+    assert (here.folder / "both.log.1").exists()
+
+
+def test_a_life_of_changes_leaves_no_descriptor_and_no_work(here: Room) -> None:
+    """Supervisor/supervisor#184, #201, #807, #1003, #1440, #1704: restarts, rotations, clients that vanish, USR2."""
+    loud = "sh -c 'i=0; while [ $i -lt 50 ]; do echo line $i; echo line $i >&2; i=$((i+1)); done; exec sleep 1000'"
+    small = {"startsecs": 0, "redirect_stderr": False, "stderr_logfile": "AUTO"}
+    daemon = here.run(
+        program("loud", loud, stdout_logfile_maxbytes=100, **small) + "stdout_logfile_backups=2\n",
+        program("told", loud, stdout_logfile="syslog", **{**small, "stderr_logfile": "NONE"}),
+        program("clock", "sh -c 'sleep 1; touch clock'", startsecs=0, autostart="false", autorestart="false"),
+    ).running("loud", "told")
+    before = open_fds(daemon.pid)
+    for _ in range(10):
+        for name in ("loud", "told"):
+            assert daemon.rpc.stopProcess(name)
+            assert daemon.rpc.startProcess(name)
+        for request in (b"GET /logtail/loud HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /RPC2 HTTP/1.1\r\nContent-Len"):
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(str(here.folder / "s"))
+                line.sendall(request)
+        daemon.send(signal.SIGUSR2)
+    daemon.says("supervisord logreopen", times=10)
+    until(lambda: open_fds(daemon.pid) == before)
+    fds = [os.readlink(path) for path in Path(f"/proc/{daemon.pid}/fd").iterdir()]
+    assert [path for path in fds if path.endswith("(deleted)")] == []
+    daemon.rpc.startProcess("clock")
+    used = worked(daemon.pid)
+    until((here.folder / "clock").exists)
+    assert worked(daemon.pid) - used < 0.4, "it is busy with nothing to do"
+
+
+@pytest.mark.parametrize("kind", [REAL, MINISUP])
+def test_devices_need_no_maxbytes(kind: str, tmp_path: Path) -> None:
+    """Supervisor/supervisor#935, #1078, #1224: `Illegal seek`, with the default of stdout_logfile_maxbytes."""
+    with Peer(kind, tmp_path / "p") as peer:
+        read, write = os.pipe()
+        command = "/bin/sh -c 'for n in 1 2 3; do echo line $n; sleep 0.1; done'"
+        peer.write(
+            "s.conf",
+            f"{HEAD}silent=true\n[program:a]\ncommand={command}\nstartsecs=0\nautorestart=false\n"
+            f"stdout_logfile=/dev/fd/{write}\nstderr_logfile=NONE\n",
+        )
+        try:
+            peer.start(("-n", "-c", "@DIR@/s.conf"), pass_fds=[write])
+            assert look_until(lambda: "exited: a" in peer.read("supervisord.log")), peer.read("supervisord.log")
+            assert os.read(read, 1000).decode() == "line 1\nline 2\nline 3\n"
+        finally:
+            os.close(read)
+            os.close(write)
+        assert ("Illegal seek" in peer.read("supervisord.log")) is (kind == REAL)
+
+
+def test_restart_of_programs_that_crash_all_the_time(here: Room) -> None:
+    """Supervisor/supervisor#1387, #1477, #1600: the kill that comes too late ends nobody, and nobody is in UNKNOWN."""
+    names = [f"p{number}" for number in range(6)]
+    daemon = here.run(
+        *(program(name, "sh -c 'exit 1'", startsecs=0, autorestart="true", stopsignal="KILL") for name in names)
+    )
+    calls = [{"methodName": f"supervisor.{what}AllProcesses", "params": [False]} for what in ("stop", "start")] * 5
+    for _ in range(5):
+        daemon.client().system.multicall(calls)
+    assert daemon.mood() == "RUNNING"
+    assert "UNKNOWN" not in {daemon.state(name) for name in names}
+    assert not daemon.said("unknown problem|internal error|Traceback")
