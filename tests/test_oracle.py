@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from mutants import NOTICED_BY
-from oracle.case import Runs, differences, playing
+from oracle.case import Runs, differences, judge, playing
 from oracle.peer import MINISUP, REAL, oracle_venv
 from oracle.tables import CASES
 
@@ -40,7 +40,7 @@ def test_case(key: str, runs: Runs) -> None:
     case = CASES[key]
     if case.root and not ROOT:
         pytest.skip("needs root: another user, or the words for root")
-    found = differences(case, runs[key, REAL].result(), runs[key, MINISUP].result())
+    found = judge(case, runs[key, REAL].result(), runs[key, MINISUP].result())
     assert not found, "\n".join(["minisup differs from supervisord:", *found])
 
 

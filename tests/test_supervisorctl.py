@@ -6,7 +6,7 @@ The table is in `oracle/cases_supervisorctl.py`.
 from collections.abc import Iterator
 
 import pytest
-from oracle.case import Runs, differences, playing
+from oracle.case import Runs, judge, playing
 from oracle.cases_supervisorctl import CASES
 from oracle.peer import MINISUP, REAL, oracle_venv
 
@@ -26,5 +26,5 @@ def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
 
 @pytest.mark.parametrize("command", CASES)
 def test_supervisorctl(command: str, runs: Runs) -> None:
-    found = differences(CASES[command], runs[command, REAL].result(), runs[command, MINISUP].result())
+    found = judge(CASES[command], runs[command, REAL].result(), runs[command, MINISUP].result())
     assert not found, "\n".join(["supervisorctl sees a difference:", *found])

@@ -32,9 +32,7 @@ def _option(texts: list[str]) -> Case:
     return _wrong({text: f"{CAT}{text}\n" for text in texts})
 
 
-def _values(
-    key: str, option: str, values: list[str], more: str = "", differs: dict[str, str] | None = None
-) -> Case:
+def _values(key: str, option: str, values: list[str], more: str = "", differs: dict[str, str] | None = None) -> Case:
     """What getAllConfigInfo makes of values of an option."""
     return Case(
         CAT,

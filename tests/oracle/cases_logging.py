@@ -262,7 +262,7 @@ CASES: dict[str, Case] = {
             stdout_logfile_maxbytes=0,
             stdout_logfile_backups=3,
         ),
-        (UP, UntilText("a.log", "3000"), Sizes("a")),
+        (UP, UntilText("a.log", "3000\n"), Sizes("a")),
     ),
     "the main log is rotated like any other": Case(
         HEAD + "logfile_maxbytes=10\nlogfile_backups=3\n" + program("a", "/bin/cat", autostart="false"),
@@ -559,9 +559,9 @@ CASES: dict[str, Case] = {
         },
     ),
     "a short line where capture is on": Case(
-        program("a", startsecs=0, stdout_capture_maxbytes="1MB"),
-        (UP, UntilText("a.log", "ready", seconds=2.0, label="there")),
-        FILES,
+        program("a", "@DIR@/odd", startsecs=0, stdout_capture_maxbytes="1MB"),
+        (UP, UntilText("a.err", "said"), UntilText("a.log", "ready", seconds=5.0, label="there")),
+        {"odd": "#!/bin/sh\necho ready; echo said >&2; exec sleep 1000\n"},
         differs={"there": ("capture-hold-back", True)},
     ),
     "without capture the tags are ordinary text": Case(

@@ -19,6 +19,7 @@ from signal import (
 from .case import HEAD, Case
 from .programs import FILES, SLOW, program
 from .steps import (
+    Apart,
     Exits,
     Mode,
     Move,
@@ -27,7 +28,6 @@ from .steps import (
     SamePid,
     Signal,
     SignalPid,
-    Took,
     Until,
     UntilText,
     Write,
@@ -52,7 +52,7 @@ CASES: dict[str, Case] = {
     "INT ends it": _ends_with(SIGINT),
     "QUIT ends it": _ends_with(SIGQUIT),
     "it waits for what does not stop, then kills it": Case(
-        PATIENT, (*READY, Signal(SIGTERM), Took(1.5, 10, Exits())), FILES
+        PATIENT, (*READY, Signal(SIGTERM), Exits(), Apart(("SIGTERM", 1), ("killing", 1), 0.2)), FILES
     ),
     "the log names what it waits for": Case(
         "[group:g]\nprograms=a,b\n" + PATIENT + program("b", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=2),
@@ -62,14 +62,21 @@ CASES: dict[str, Case] = {
             UntilText("b.log", "ready"),
             Until("g:b", "RUNNING"),
             Signal(SIGTERM),
+            logged("INFO waiting for a, b to die\n"),
             Exits(),
         ),
         FILES,
-        noise=True,
     ),
     "a second TERM": Case(
         program("a", "@DIR@/talk TERM", startsecs=0, stopwaitsecs=5),
-        (*READY, Signal(SIGTERM), UntilText("a.log", "got TERM"), Signal(SIGTERM), Took(1.5, 12, Exits(), label="end")),
+        (
+            *READY,
+            Signal(SIGTERM),
+            UntilText("a.log", "got TERM"),
+            Signal(SIGTERM),
+            Exits(),
+            Apart(("SIGTERM", 1), ("killing", 1), 2.5, label="end"),
+        ),
         FILES,
         differs={"end": "signal-second-term", "log": "signal-second-term"},
     ),
@@ -122,7 +129,7 @@ CASES: dict[str, Case] = {
     ),
     "HUP with a broken configuration": Case(
         ONE,
-        (*READY, Write("s.conf", HEAD + "[program:a]\nstartsecs=1\n"), Signal(SIGHUP), Exits(6.0, label="end")),
+        (*READY, Write("s.conf", HEAD + "[program:a]\nstartsecs=1\n"), Signal(SIGHUP), Exits(10.0, label="end")),
         FILES,
         differs={
             "end": "hup-broken-config",
@@ -187,7 +194,7 @@ CASES: dict[str, Case] = {
             Move("gone", "away"),
             Signal(SIGUSR2),
             logged("logreopen"),
-            Exits(4.0, label="end"),
+            Exits(10.0, label="end"),
         ),
         {**FILES, "gone/.keep": ""},
         differs={
@@ -200,7 +207,7 @@ CASES: dict[str, Case] = {
     ),
     "USR1 and ALRM": Case(
         ONE,
-        (*READY, Signal(SIGUSR1), Signal(SIGALRM), Exits(4.0, label="end")),
+        (*READY, Signal(SIGUSR1), Signal(SIGALRM), Exits(10.0, label="end")),
         FILES,
         differs=dict.fromkeys(("end", "exit status", "log", "left running", "files"), "signal-unhandled"),
     ),

@@ -4,12 +4,27 @@ from signal import SIGKILL, SIGTERM
 
 from .case import HEAD, Case
 from .programs import FILES, program
-from .steps import Ctl, Exits, KillChild, Listener, Read, Signal, SignalPid, Step, Until, UntilText, Write, call, ctl
+from .steps import (
+    Ctl,
+    Exits,
+    KillChild,
+    Listener,
+    Read,
+    Signal,
+    SignalPid,
+    Step,
+    Until,
+    UntilText,
+    Write,
+    call,
+    ctl,
+    logged,
+)
 
 TALK = program("talk", "@DIR@/talk TERM=0 HUP USR1", startsecs=0)
 CAT = program("cat", "/bin/cat", startsecs=0)
 OFF = program("off", "/bin/cat", autostart="false")
-DONE = program("done", "/bin/sh -c 'sleep 1.3; exit 3'", autorestart="false", exitcodes="3")
+DONE = program("done", "/bin/sh -c 'read line; exit 3'", autorestart="false", exitcodes="3")
 BAD = (
     program("nofile", "@DIR@/nowhere", autostart="false")
     + program("noexec", "@DIR@/logs", autostart="false")
@@ -22,7 +37,7 @@ GROUP = (
 )
 UP: tuple[Step, ...] = (Until("talk", "RUNNING"), UntilText("talk.log", "ready"))
 G_UP = (Until("g:one", "RUNNING"), Until("g:two", "RUNNING"))
-SLOW = program("slow", "/bin/sh -c 'echo $$ > @DIR@/slow.pid; exec @DIR@/talk TERM'", startsecs=0, stopwaitsecs=60)
+SLOW = program("slow", "/bin/sh -c 'echo $$ > @DIR@/slow.pid; exec @DIR@/talk TERM'", startsecs=0, stopwaitsecs=600)
 
 
 def _session(*lines: str) -> Ctl:
@@ -36,6 +51,8 @@ CASES: dict[str, Case] = {
         (
             *UP,
             *G_UP,
+            Until("done", "RUNNING"),
+            call("sendProcessStdin", "done", "go\n"),
             Until("done", "EXITED"),
             ctl("status"),
             ctl("status", "talk"),
@@ -59,12 +76,13 @@ CASES: dict[str, Case] = {
         + program("b", "/bin/false", startsecs=5, startretries=50),
         (
             UntilText("a.log", "ready"),
-            Until("b", "BACKOFF"),
             ctl("status", "a"),
-            ctl("status", "b"),
             call("stopProcess", "a", False),
             ctl("status", "a"),
             KillChild("a"),
+            logged("exited: b", 3),
+            Until("b", "BACKOFF"),
+            ctl("status", "b"),
         ),
         FILES,
         without=("spawned: 'b'", "exited: b"),
@@ -84,6 +102,7 @@ CASES: dict[str, Case] = {
             ctl("start", "nope:*"),
             ctl("stop", "nope:*"),
             ctl("start", "off", "nope", "talk"),
+            UntilText("talk.log", "ready", 2),
             ctl("start"),
             ctl("stop"),
         ),
@@ -130,6 +149,7 @@ CASES: dict[str, Case] = {
             ctl("restart"),
             Until("talk", "RUNNING"),
             Ctl(("restart", "all"), unordered=True),
+            UntilText("talk.log", "ready", 3),
         ),
         FILES,
     ),

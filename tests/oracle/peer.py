@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -84,6 +85,15 @@ def children(pid: int) -> list[int]:
         return [int(child) for task in tasks for child in task.read_text().split()]
     except OSError:
         return []
+
+
+def is_idle(pid: int) -> bool:
+    """Whether a process sleeps and no signal is on its way to it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return "State:\tS" in status and not re.search(r"^(?:Sig|Shd)Pnd:\t0*[1-9a-f]", status, re.M)
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -269,6 +279,20 @@ class Peer:
             except OSError:
                 continue
 
+    def left(self) -> list[str]:
+        """Command lines of what outlives the supervisor: whatever has not gone once nothing happens any more."""
+        quiet_since = time.monotonic()
+
+        def settled() -> bool:
+            nonlocal quiet_since
+            left = list(self.offspring())
+            if not all(is_idle(pid) for pid, _ in left):
+                quiet_since = time.monotonic()
+            return not left or time.monotonic() - quiet_since > 0.5
+
+        until(settled)
+        return sorted(line for _, line in self.offspring())
+
     def __enter__(self) -> "Peer":
         return self
 
@@ -330,7 +354,7 @@ class Peer:
         self,
         *args: str,
         options: Sequence[str] = ("-s", "unix://@DIR@/s.sock"),
-        seconds: float = 60.0,
+        seconds: float = 2 * PATIENCE,
         stdin: str = "",
         stop_on: str | None = None,
     ) -> tuple[int, str, str]:
@@ -352,6 +376,8 @@ class Peer:
                 if stop_on is not None:
                     wanted = self.fill(stop_on).encode()
                     until(lambda: wanted in self._beside("ctl").read_bytes() or process.poll() is not None)
+                    # What it said came before it was ready for Ctrl-C; when it waits it is.
+                    until(lambda: is_idle(process.pid) or process.poll() is not None)
                     process.send_signal(signal.SIGINT)
                 try:
                     status = process.wait(seconds)

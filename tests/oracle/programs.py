@@ -134,5 +134,5 @@ def program(name: str, command: str = "@DIR@/talk", kind: str = "program", **opt
     return f"[{kind}:{name}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items() if value is not None)
 
 
-SLOW = program("a", "/bin/sh -c 'echo $$ > @DIR@/a.pid; exec @DIR@/talk TERM'", startsecs=0, stopwaitsecs=60)
+SLOW = program("a", "/bin/sh -c 'echo $$ > @DIR@/a.pid; exec @DIR@/talk TERM'", startsecs=0, stopwaitsecs=600)
 """It never stops by itself; whoever lets it be stopped kills it, by its number in a.pid, when he has seen enough."""
