@@ -60,6 +60,13 @@ def command_of(kind: str) -> list[str]:
     return [sys.executable, str(ROOT / "tests" / "mutants" / "launch.py"), "run"]
 
 
+def client_of(client: str) -> list[str]:
+    """The command that is the client: ``ctl`` is ours, nothing the real one."""
+    if client:
+        return [sys.executable, "-c", _BOOT.format(root=str(ROOT)), client]
+    return [str(oracle_venv() / "bin" / "supervisorctl")]
+
+
 def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Look at `condition` until it is true or `seconds` have gone; return what it gave last."""
     end = time.monotonic() + seconds
@@ -118,13 +125,13 @@ class Peer:
     """A supervisor of one kind in `folder`. Use it as a context: leaving it kills all that it started.
 
     Attributes:
-        kind: `REAL`, `MINISUP`, or `minisup:` and the name of a mutant.
+        kind: `REAL`, `MINISUP`, or `minisup:` and the name of a mutant; with ``/ctl`` behind it is asked by our client.
         folder: its working directory; `@DIR@` in configurations, arguments and files.
         port: a TCP port that was free; `@PORT@`.
     """
 
     def __init__(self, kind: str, folder: Path) -> None:
-        self.kind = kind
+        self.kind, _, self.client = kind.partition("/")
         self.folder = folder
         self.port = free_port()
         self.daemon: subprocess.Popen[bytes] | None = None
@@ -358,12 +365,12 @@ class Peer:
         stdin: str = "",
         stop_on: str | None = None,
     ) -> tuple[int, str, str]:
-        """Run the real supervisorctl; exit status, stdout, stderr.
+        """Run supervisorctl, or `minisup ctl`; exit status, stdout, stderr.
 
         Args:
             stop_on: send SIGINT (Ctrl-C) as soon as this text is on stdout; for commands that never end.
         """
-        command = [str(oracle_venv() / "bin" / "supervisorctl"), *map(self.fill, (*options, *args))]
+        command = [*client_of(self.client), *map(self.fill, (*options, *args))]
         environment = self.environment({})
         del environment["ORACLE_PEER"]
         with open(self._beside("ctl"), "w+b") as out, open(self._beside("ctl.err"), "w+b") as err:
