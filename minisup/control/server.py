@@ -178,6 +178,7 @@ PREFIXES: tuple[tuple[str, Route], ...] = (
     ("/logtail", Route(("GET",), _logtail)),
     ("/mainlogtail", Route(("GET",), _mainlogtail)),
 )
+# QUIRK(supervisor): HEAD is 404 for all of them. tests/test_page.py: test_as_the_real_one
 PAGES: dict[str, Route] = {
     "": Route(("GET", "POST"), _page, reads=True),
     "index.html": Route(("GET", "POST"), _page, reads=True),
@@ -185,7 +186,7 @@ PAGES: dict[str, Route] = {
     "status.json": Route(("GET",), _page),
     "tail.html": Route(("GET", "POST"), _page, reads=True),
 }
-"""By path without the slashes before it. QUIRK(supervisor): HEAD is 404 for all. tests/test_page.py: test_head"""
+"""By path without the slashes before it."""
 
 
 def find_route(head: Head) -> Route | int:
