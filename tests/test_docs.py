@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,12 +25,26 @@ COMMANDS = {
     "make demo": "test_docs.py: test_demo",
     "make test": "by hand: it is what runs this test, by .ci/run",
     "make check": "by hand: a part of make test",
+    **dict.fromkeys(
+        (
+            "supervisorctl -s unix:///PATH status",
+            "supervisorctl pid",
+            "supervisorctl reload",
+            "supervisorctl restart NAME",
+            "supervisorctl start NAME",
+            "supervisorctl tail NAME stderr",
+        ),
+        "test_docs.py: test_commands_of_troubleshooting",
+    ),
+    "systemctl edit supervisor": "by hand: needs systemd",
+    "systemctl restart supervisor": "by hand: needs systemd",
     "make clean": "by hand: it would remove what runs this test",
     "make test PYTHON=python3.13": "by hand: needs another Python",
     "minisup --help": "test_docs.py: test_help",
     "minisup --version": "test_docs.py: test_version",
     "minisup run": "test_docs.py: test_readme_transcript",
     "minisup check": "test_docs.py: test_readme_transcript",
+    "minisup check -c FILE": "test_docs.py: test_readme_transcript",
     "minisup check --spoke": "test_examples.py: test_wheel",
     "minisup ctl listeners": "test_listeners.py: test_an_event_reaches_its_listener",
     "minisup hub": "test_examples.py: test_entrypoint",
@@ -64,7 +79,7 @@ COMMANDS = {
 }
 
 STARTS = (
-    *("docker ", "kubectl ", "make ", "minisup ", "kill ", "pip ", "ln -s", "supervisorctl ", ".venv"),
+    *("docker ", "kubectl ", "make ", "minisup ", "kill ", "systemctl ", "pip ", "ln -s", "supervisorctl ", ".venv"),
     *("RUN ", "CMD "),
 )
 
@@ -91,9 +106,9 @@ def test_commands_are_listed(path: Path) -> None:
 
 
 def test_transcripts_are_run() -> None:
-    """The README's is, docs/radial.md's is by test_examples.py; another one needs a test like theirs."""
+    """Two of them here, docs/radial.md's by test_examples.py; another one needs a test like theirs."""
     consoles = [path.name for path in DOCUMENTS for language, _ in blocks(path.read_text()) if language == "console"]
-    assert sorted(consoles) == ["README.md", "radial.md"]
+    assert sorted(consoles) == ["README.md", "migrating.md", "radial.md"]
 
 
 def pins_of(place: str) -> bool:
@@ -237,9 +252,9 @@ def test_dockerfile(tmp_path: Path) -> None:
     assert daemon.returncode == 0
 
 
-def transcript() -> list[tuple[str, str]]:
-    """(command, what it shows) of the README's transcript."""
-    [body] = [body for language, body in blocks((ROOT / "README.md").read_text()) if language == "console"]
+def transcript(document: str) -> list[tuple[str, str]]:
+    """(command, what it shows) of a document's transcript."""
+    [body] = [body for language, body in blocks((ROOT / document).read_text()) if language == "console"]
     return [
         (re.split(r" {2,}# ", command)[0], shown)
         for command, _, shown in (step.partition("\n") for step in body.removeprefix("$ ").split("\n$ "))
@@ -251,37 +266,113 @@ def pattern(shown: str) -> re.Pattern[str]:
     return re.compile(r"(\d+)".join(map(re.escape, re.split(r"\d+", shown))))
 
 
-@pytest.mark.slow
-def test_readme_transcript(tmp_path: Path) -> None:
-    """Step by step with the real supervisorctl: the same lines, but for pids, times and the port."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (_, conf), *steps = transcript()
-    (tmp_path / "supervisord.conf").write_text(conf.replace("8000", str(port)) + "\n")
-    where = {"cwd": tmp_path, "env": environment(SCRIPTS, ORACLE)}
+        return int(probe.getsockname()[1])
+
+
+def follow(steps: list[tuple[str, str]], folder: Path) -> list[subprocess.Popen[str]]:
+    """Run a transcript: the same lines, but for pids and times; what it left in the background."""
+    where = {"cwd": folder, "env": environment(SCRIPTS, ORACLE), "text": True}
     numbers: dict[str, str] = {}
-    daemon = None
+    left = []
+    for command, expected in steps:
+        for shown, real in numbers.items():
+            command = re.sub(rf"\b{shown}\b", real, command)
+        if command.endswith(" &"):
+            left.append(subprocess.Popen(command.removesuffix(" &").split(), **where))
+            continue
+        end = time.monotonic() + 60
+        while True:  # A reader comes as soon as the program is up, a test may be faster.
+            done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, timeout=60, check=False, **where)
+            match = pattern(expected.strip()).fullmatch(done.stdout.strip())
+            if match or "status" not in command or "kill" in command or time.monotonic() > end:
+                break
+        assert match, f"$ {command}\n{done.stdout}\ninstead of\n{expected}"
+        numbers.update(zip(re.findall(r"\d+", expected), match.groups(), strict=True))
+    return left
+
+
+@pytest.mark.slow
+def test_readme_transcript(tmp_path: Path) -> None:
+    """Step by step with the real supervisorctl."""
+    (_, conf), *steps = transcript("README.md")
+    (tmp_path / "supervisord.conf").write_text(conf.replace("8000", str(free_port())) + "\n")
     try:
-        for command, expected in steps:
-            for shown, real in numbers.items():
-                command = re.sub(rf"\b{shown}\b", real, command)
-            if command.endswith(" &"):
-                daemon = subprocess.Popen(command.removesuffix(" &").split(), **where)
-                continue
-            end = time.monotonic() + 10
-            while True:  # A reader comes as soon as the program is up, a test may be faster.
-                done = subprocess.run(
-                    command, shell=True, stdout=subprocess.PIPE, text=True, timeout=60, check=False, **where
-                )
-                match = pattern(expected.strip()).fullmatch(done.stdout.strip())
-                if match or "status" not in command or "kill" in command or time.monotonic() > end:
-                    break
-            assert match, f"$ {command}\n{done.stdout}\ninstead of\n{expected}"
-            numbers.update(zip(re.findall(r"\d+", expected), match.groups(), strict=True))
-        assert daemon is not None
-        assert daemon.wait(10) == 0
+        (daemon,) = follow(steps, tmp_path)
+        assert daemon.wait(60) == 0
     finally:
-        if daemon is not None and daemon.poll() is None:
-            daemon.terminate()
-            daemon.wait(20)
+        end(tmp_path)
+
+
+@pytest.mark.slow
+def test_commands_of_troubleshooting(tmp_path: Path) -> None:
+    """With a program that has just been stopped, so that it can be started."""
+    (_, conf), *_ = transcript("README.md")
+    conf = conf.replace("python3 -m http.server 8000 --bind 127.0.0.1", "cat")
+    (tmp_path / "supervisord.conf").write_text(conf + "\n")
+    listed = sorted(commands((ROOT / "docs/troubleshooting.md").read_text()), key=lambda line: "reload" in line)
+    places = {"NAME": "web", "/PATH": f"{tmp_path}/supervisor.sock", "FILE": "supervisord.conf"}
+    where: dict[str, Any] = {"cwd": tmp_path, "env": environment(SCRIPTS, ORACLE), "text": True}
+    daemon = subprocess.Popen(["minisup", "run", "-s"], **where)
+    try:
+        patience = time.monotonic() + 60
+        while subprocess.run(["supervisorctl", "stop", "web"], capture_output=True, **where).returncode:
+            assert time.monotonic() < patience
+        for line in listed:
+            if line.startswith(("supervisorctl ", "minisup ")):
+                for name, place in places.items():
+                    line = line.replace(name, place)
+                done = subprocess.run(line, shell=True, capture_output=True, timeout=60, check=False, **where)
+                stopped = done.returncode == 3 and "STOPPED" in done.stdout  # what `status` says of a stopped program
+                assert done.returncode == 0 or stopped, f"$ {line}\n{done.stdout}{done.stderr}"
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
+
+
+@pytest.mark.slow
+def test_migrating_transcript(tmp_path: Path) -> None:
+    """There and back with the configuration of the README, in the background."""
+    (_, conf), *_ = transcript("README.md")
+    conf = conf.replace("8000", str(free_port())).replace("nodaemon=true\n", "")
+    (tmp_path / "supervisord.conf").write_text(conf + "\n")
+    try:
+        assert follow(transcript("docs/migrating.md"), tmp_path) == []
+    finally:
+        end(tmp_path)
+
+
+def end(folder: Path) -> None:
+    """Stop the daemon of a transcript, wherever it ended."""
+    try:
+        pid = int((folder / "supervisord.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+    except (OSError, ValueError):
+        return
+    patience = time.monotonic() + 60
+    while (folder / "supervisord.pid").exists() and time.monotonic() < patience:
+        time.sleep(0.05)
+
+
+# --- docs/troubleshooting.md -----------------------------------------------------------------------------------------
+
+CLIENTS = {"no such file": "supervisorctl", "refused connection": "supervisorctl"}
+"""Texts that are not the daemon's."""
+
+
+def messages() -> list[str]:
+    """What stands in backticks in the first column, in its pieces between names and numbers."""
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    cells = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ") and "it says" not in line]
+    quoted = [piece for cell in cells for piece in re.findall(r"`([^`]+)`", cell)]
+    return [piece.strip(" ;'\"()") for words in quoted for piece in re.split(r"'?\b(?:NAME|PID|SIG[A-Z]+)\b'?", words)]
+
+
+def test_messages_are_those_of_the_code() -> None:
+    code = " ".join(path.read_text() for path in sorted((ROOT / "minisup").rglob("*.py")))
+    code = re.sub(r'["\']\s*\n\s*f?["\']', "", code)  # literals that stand one below the other are one
+    said = [piece for piece in messages() if piece and piece not in CLIENTS and "unix://" not in piece]
+    assert len(said) > 30
+    assert [piece for piece in said if piece not in code] == []
