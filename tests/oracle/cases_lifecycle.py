@@ -1,6 +1,6 @@
 """Cases on the life of a process: start, failure, retry, exit, stop, order."""
 
-from signal import SIGKILL, SIGTERM, SIGUSR1
+from signal import SIGKILL, SIGUSR1
 
 from .case import Case
 from .programs import FILES, program
@@ -12,7 +12,6 @@ from .steps import (
     Move,
     Pause,
     Read,
-    Signal,
     Took,
     Until,
     UntilText,
@@ -477,7 +476,7 @@ CASES: dict[str, Case] = {
         + program("b", "/bin/cat", priority=10)
         + program("c", "/bin/cat", priority=20)
         + program("d", "/bin/cat", priority=5),
-        (Until("a", "RUNNING"), Until("b", "RUNNING"), Until("c", "RUNNING"), Until("d", "RUNNING"), Signal(SIGTERM)),
+        (Until("a", "RUNNING"), Until("b", "RUNNING"), Until("c", "RUNNING"), Until("d", "RUNNING")),
         ordered=True,
         without=LUCK,
     ),
@@ -505,7 +504,6 @@ CASES: dict[str, Case] = {
             UntilText("second.log", "ready"),
             Until("first", "RUNNING"),
             Until("second", "RUNNING"),
-            Signal(SIGTERM),
         ),
         FILES,
         ordered=True,
@@ -520,7 +518,6 @@ CASES: dict[str, Case] = {
             UntilText("b.log", "ready"),
             Until("g:a", "RUNNING"),
             Until("g:b", "RUNNING"),
-            Signal(SIGTERM),
         ),
         FILES,
     ),

@@ -492,14 +492,16 @@ CASES: dict[str, Case] = {
         without=("Handling XML-RPC",),
     ),
     "calls go on while one waits": Case(
-        program("a", "/bin/cat", autostart="false", startsecs=5),
+        program("a", "/bin/cat", autostart="false", startsecs=600, startretries=0),
         (
             Begin("start", call("startProcess", "a")),
             Until("a", "STARTING"),
             call("getState"),
             call("startProcess", "a"),
             info("a", "statename"),
+            KillChild("a"),
             End("start"),
+            Until("a", "FATAL"),
         ),
     ),
     # --- groups come and go ---------------------------------------------------------------------------------------
