@@ -7,7 +7,7 @@ import os
 import signal
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,15 +146,17 @@ def differences(case: Case, real: Sights, other: Sights) -> list[str]:
     return found
 
 
-def judge(case: Case, real: Sights, ours: Sights, again: int = 2) -> list[str]:
+def judge(
+    case: Case, real: Sights, ours: Sights, again: int = 2, read: Callable[[Sights], Sights] = lambda sights: sights
+) -> list[str]:
     """`differences`; before anybody is blamed the real one plays `again`: what it does by luck is right for us, too.
 
-    Ours plays once: what it did has to be right.
+    Ours plays once: what it did has to be right. `read` is what the sights of a run of the real one pass through.
     """
     found = differences(case, real, ours)
     for _ in range(again if found else 0):
         with playing({"again": case}, [("again", REAL)], 1) as runs:
-            if not differences(case, runs["again", REAL].result(), ours):
+            if not differences(case, read(runs["again", REAL].result()), ours):
                 return []
     return found
 

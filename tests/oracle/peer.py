@@ -364,6 +364,7 @@ class Peer:
         seconds: float = 2 * PATIENCE,
         stdin: str = "",
         stop_on: str | None = None,
+        env: Mapping[str, str] = {},
     ) -> tuple[int, str, str]:
         """Run supervisorctl, or `minisup ctl`; exit status, stdout, stderr.
 
@@ -371,7 +372,7 @@ class Peer:
             stop_on: send SIGINT (Ctrl-C) as soon as this text is on stdout; for commands that never end.
         """
         command = [*client_of(self.client), *map(self.fill, (*options, *args))]
-        environment = self.environment({})
+        environment = self.environment(env)
         del environment["ORACLE_PEER"]
         with open(self._beside("ctl"), "w+b") as out, open(self._beside("ctl.err"), "w+b") as err:
             with subprocess.Popen(

@@ -541,19 +541,22 @@ class Apart(Step):
 
 @dataclass(frozen=True)
 class Ctl(Step):
-    """Run the real supervisorctl: exit status, stdout, stderr."""
+    """Run supervisorctl, or `minisup ctl`: exit status, stdout, stderr."""
 
     args: tuple[str, ...]
     options: tuple[str, ...] = ("-s", "unix://@DIR@/s.sock")
     stdin: str = ""
     stop_on: str | None = None
     unordered: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"supervisorctl {' '.join(self.args)}"
 
     def run(self, peer: Peer, stage: Stage) -> Any:
-        status, out, err = peer.supervisorctl(*self.args, options=self.options, stdin=self.stdin, stop_on=self.stop_on)
+        status, out, err = peer.supervisorctl(
+            *self.args, options=self.options, stdin=self.stdin, stop_on=self.stop_on, env=self.env
+        )
         out = normal.text(out, peer)
         if self.args[:1] == ("pid",):
             out = "".join("0\n" if row == "0" else "PID\n" if row.isdigit() else f"{row}\n" for row in out.splitlines())
