@@ -128,7 +128,8 @@ async def multicall(dispatcher: Dispatcher, calls: list[dict[str, object]]) -> V
     waited for before the next begins, so that a stop and a start are a restart.
     """
     # QUIRK(supervisor): the bare result, not an array of one as everywhere else. tests/test_system_rpc.py: bare
-    # The slice is there for its TypeError: a struct is not an array.
+    if isinstance(calls, dict):
+        raise TypeError("a struct is no array")  # what the real one's slice of it says, up to Python 3.11
     return [await _member(dispatcher, call.get("methodName"), call.get("params", [])) for call in calls[:]]
 
 
