@@ -5,9 +5,10 @@
 #
 # Needs make and Python >= 3.11. What is installed once is not asked for again: pyproject.toml decides.
 
-PYTHON ?= python3
-VENV   ?= .venv
-ORACLE ?= .venv-supervisor
+PYTHON  ?= python3
+VENV    ?= .venv
+ORACLE  ?= .venv-supervisor
+CLIENTS ?= .venv-clients
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -16,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: $(VENV)/.installed
 	$(VENV)/bin/python examples/demo.py
 
-test: check $(ORACLE)/.installed
+test: check $(ORACLE)/.installed $(CLIENTS)/.installed
 	$(VENV)/bin/python -m pytest
 
 check: $(VENV)/.tests
@@ -25,7 +26,7 @@ check: $(VENV)/.tests
 	$(VENV)/bin/python -m pytest -q tests/test_architecture.py
 
 clean:
-	rm -rf $(VENV) $(ORACLE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(ORACLE) $(CLIENTS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -45,4 +46,10 @@ $(VENV)/.tests: $(VENV)/.installed
 $(ORACLE)/.installed: | $(VENV)/bin/python
 	$(PYTHON) -m venv $(ORACLE)
 	$(ORACLE)/bin/python -m pip install -q supervisor==4.3.0
+	touch $@
+
+# Clients that others wrote, for tests/test_clients.py; they bring the real supervisor, too.
+$(CLIENTS)/.installed: $(addprefix tests/clients/,install requirements.txt package.json) | $(VENV)/bin/python
+	$(PYTHON) -m venv $(CLIENTS)
+	tests/clients/install $(CLIENTS)
 	touch $@
