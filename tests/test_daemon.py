@@ -1,5 +1,6 @@
 """The daemon as a whole: real processes, real signals, real files."""
 
+import contextlib
 import errno
 import os
 import pty
@@ -44,8 +45,6 @@ from minisup import signals
 
 pytestmark = pytest.mark.slow
 
-CLOCK = f"{PYTHON} -I -S -c 'import time; print(time.monotonic(), flush=True); time.sleep(1000)'"
-"""Says when it began to run, by CLOCK_MONOTONIC, and stays."""
 STUBBORN = "sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.1; done'"
 """Says when it no longer listens to TERM."""
 
@@ -68,23 +67,27 @@ def moments(daemon: Daemon, pattern: str) -> list[float]:
 
 class TestRestart:
     def test_a_killed_program_is_back_within_milliseconds(self, here: Room) -> None:
-        daemon = here.run(program("clock", CLOCK, startsecs=0, autorestart=True))
+        daemon = here.run(program("a", "sleep 1000", startsecs=0, autorestart=True))
         took = []
-        for times in range(1, 6):
-            daemon.outputs("clock", times)
-            pid = pid_of(daemon, "clock")
-            killed = time.monotonic()
+        for times in range(1, 10):
+            daemon.says("success: a", times)
+            pid = pid_of(daemon, "a")
+            killed = time.time()
             os.kill(pid, signal.SIGKILL)
-            took.append(float(daemon.outputs("clock", times + 1)[times]) - killed)
-        # A tick of a second would make half a second of it.
+            daemon.says("spawned: 'a'", times + 1)
+            took.append(moments(daemon, "spawned: 'a'")[times] - killed)
+        # It takes a few milliseconds. A tick of a second would make half a second of it.
         assert median(took) < 0.25, took
 
     def test_the_brake(self, here: Room) -> None:
         daemon = here.run(program("quick", "true", startsecs=0, autorestart=True))
-        daemon.says("spawned: 'quick'", 8)
-        at = moments(daemon, "spawned: 'quick'")
-        assert at[5] - at[0] < 0.9
-        assert [0.8 < later - at < 1.9 for at, later in pairwise(at[5:8])] == [True, True]
+
+        def pauses() -> list[float]:
+            return [later - at for at, later in pairwise(moments(daemon, "spawned: 'quick'"))]
+
+        # A second, but for the time that a line of the log takes. How many come before is told by the machine's tests.
+        braked = until(lambda: (found := pauses()) and max(found) > 0.6 and found)
+        assert min(braked) < 0.6, braked
 
 
 class Asker(threading.Thread):
@@ -196,7 +199,7 @@ def test_an_idle_daemon_makes_no_system_call(here: Room, count: int) -> None:
             raise AssertionError(trace.read_text())
     finally:
         strace.terminate()
-        strace.wait(10)
+        strace.wait(PATIENCE)
     assert re.search(r"epoll_p?wait\S*\(.* <detached \.\.\.>$", trace.read_text().rstrip())
 
 
@@ -211,20 +214,18 @@ class TestShutdownBudget:
         daemon.outputs("first"), daemon.outputs("last")
         began = time.monotonic()
         assert daemon.stop() == 0
-        assert time.monotonic() - began < 3.5
+        assert time.monotonic() - began < 40  # 120 by stopwaitsecs
         late = "used up its share of the shutdown timeout of 3 seconds"
         assert daemon.said("used up") == [f"'first' {late}", f"'last' {late}"]
         assert daemon.said("stopped: polite") == ["stopped: polite (terminated by SIGTERM)"]
 
     def test_second_term_kills_at_once(self, here: Room) -> None:
-        daemon = here.run(program("a", STUBBORN, stopwaitsecs=60, startsecs=0))
+        daemon = here.run(program("a", STUBBORN, stopwaitsecs=600, startsecs=0))
         daemon.outputs("a")
         pid = pid_of(daemon, "a")
         daemon.send(signal.SIGTERM)
         daemon.says("waiting for a to die")
-        began = time.monotonic()
         assert daemon.stop() == 0
-        assert time.monotonic() - began < 5
         assert daemon.said()[-4:] == [
             "waiting for a to die",
             "received SIGTERM again, killing what still runs",
@@ -387,15 +388,11 @@ class TestEarlySignal:
     def test_stop_right_after_start_never_waits(self, here: Room, user: str) -> None:
         more = {"user": user} if user else {}
         daemon = here.run(
-            program("a", "sleep 1000", autostart=False, startsecs=0, stopwaitsecs=10, stdout_logfile="NONE", **more)
+            program("a", "sleep 1000", autostart=False, startsecs=0, stopwaitsecs=60, stdout_logfile="NONE", **more)
         )
-        longest = 0.0
         for _ in range(200):
             daemon.rpc.startProcess("a", False)
-            began = time.monotonic()
             daemon.rpc.stopProcess("a")
-            longest = max(longest, time.monotonic() - began)
-        assert longest < 5
         assert len(daemon.said(r"stopped: a \(terminated by SIGTERM\)")) == 200
         assert daemon.said("SIGKILL") == []
 
@@ -422,13 +419,28 @@ class TestLastWords:
         assert (here.folder / "a.log").read_bytes() == b"up\n" + bytes(200_000)
 
     def test_a_grandchild_is_heard_for_a_second(self, here: Room) -> None:
-        code = "(sleep 0.2; echo early; sleep 2; echo late; echo survived > survived; echo) &"
+        code = (
+            "(until test -e go; do sleep 0.01; done; echo early; until test -e closed; do sleep 0.05; done; "
+            "echo late; echo survived > survived; echo) &"
+        )
         daemon = here.run(program("a", f"sh -c '{code}'", startsecs=0, autorestart=False))
         daemon.says("exited: a")
-        [grandchild] = until(lambda: sleepers(here))
-        until(lambda: not is_there(grandchild))
+        (here.folder / "go").touch()
+        [pipe] = {found for pid in sleepers(here) for fd, found in descriptors(pid).items() if fd == "1"}
+        until(lambda: pipe not in descriptors(daemon.pid).values())
+        (here.folder / "closed").touch()
+        until(lambda: not sleepers(here))
         assert daemon.output("a") == ["early"]
         assert not (here.folder / "survived").exists()  # SIGPIPE took it at its next word
+
+
+def descriptors(pid: int) -> dict[str, str]:
+    """What a process has open, by number; nothing if it is gone."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for path in Path(f"/proc/{pid}/fd").iterdir():
+            found[path.name] = os.readlink(path)
+    return found
 
 
 def sleepers(here: Room) -> list[int]:
@@ -549,8 +561,9 @@ class TestLogsInTrouble:
         assert max(asker.worked) < 0.5
         for name in "ab":
             assert daemon.output(name) == [f"err {i}" for i in range(lines)]
-        [dropped] = daemon.said("cannot write to stdout")
-        assert re.fullmatch(r"cannot write to stdout: it is read too slowly; \d+ lines \(\d+ bytes\) dropped", dropped)
+        dropped = daemon.said("cannot write to stdout")  # at most one every ten seconds
+        words = re.compile(r"cannot write to stdout: it is read too slowly; \d+ lines \(\d+ bytes\) dropped")
+        assert dropped and all(map(words.fullmatch, dropped))
         daemon.send(signal.SIGTERM)
         assert daemon.process.stdout is not None
         text = daemon.process.stdout.read().decode()
