@@ -25,7 +25,7 @@ from minisup.config.facts import imported
 from minisup.config.schema import MAIN_FACTORY
 from minisup.control.server import serve
 from minisup.core.engine import Engine
-from minisup.core.essential import Essential
+from minisup.core.essential import watch
 from minisup.core.pool import ACCEPTED, FAILED, REJECTED
 from minisup.core.roster import Group
 from minisup.core.words import (
@@ -118,7 +118,7 @@ class Life:
         self._load = load
         self._configuration = configuration
         self._system = PosixSystem()
-        self._essential = _essential(configuration)
+        self._essential = watch(configuration)
         daemon = configuration.daemon
         self._engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial)
         self._serverurl = configuration.serverurl
@@ -348,7 +348,7 @@ class Life:
     def _rehearse(self, configuration: Configuration) -> None:
         """Open and close what the next life opens and this one does not have."""
         spec = configuration.daemon
-        _essential(configuration)
+        watch(configuration)
         if spec.uid is not None and os.getuid() not in (0, spec.uid):
             raise MinisupError("Can't drop privilege as nonroot user")
         if spec.logfile is not None and spec.logfile != self._log.path and not spec.logfile.startswith("/dev/"):
@@ -510,25 +510,3 @@ def _import_the_rest() -> None:
     ours = "minisup.control.page"
     for name in ("asyncio", "anyio._backends._asyncio", "h11", "shlex", "syslog", "xml.parsers.expat", ours):
         import_module(name)
-
-
-def _essential(configuration: Configuration) -> Essential | None:
-    """Whose end is the daemon's, if the configuration says so.
-
-    Raises:
-        MinisupError: it names a program that is not there.
-    """
-    spec = configuration.daemon
-    if spec.exit_on is None and spec.exit_code_from is None:
-        return None
-    keys = [(group.name, process.name) for group in configuration.groups for process in group.processes]
-    code_from = None
-    if spec.exit_code_from is not None:
-        full = [key for key in keys if ":".join(key) == spec.exit_code_from]
-        bare = [key for key in keys if key[1] == spec.exit_code_from]
-        code_from = full[0] if full else bare[0] if len(bare) == 1 else None
-        if code_from is None:
-            there = ", ".join(sorted(make_namespec(*key) for key in keys)) or "none"
-            why = f"there is no such program (there are: {there})"
-            raise MinisupError(f"cannot take the exit code from {spec.exit_code_from!r}: {why}")
-    return Essential(spec.exit_on, code_from, spec.own)

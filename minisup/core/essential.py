@@ -8,7 +8,9 @@ leaves with the code of the program that was to blame, or always with that of ``
 from collections.abc import Collection
 
 from minisup.core.lifecycle import Process
-from minisup.specs import ProcessKey
+from minisup.errors import MinisupError
+from minisup.names import make_namespec
+from minisup.specs import Configuration, ProcessKey
 from minisup.states import ProcessStates
 
 NEVER_RAN = 127
@@ -72,3 +74,25 @@ class Essential:
         if self._code_from is None:
             self.code = exit_code(process)
         return True
+
+
+def watch(configuration: Configuration) -> Essential | None:
+    """Whose end is the daemon's, if the configuration says so.
+
+    Raises:
+        MinisupError: it names a program that is not there.
+    """
+    spec = configuration.daemon
+    if spec.exit_on is None and spec.exit_code_from is None:
+        return None
+    keys = [(group.name, process.name) for group in configuration.groups for process in group.processes]
+    code_from = None
+    if spec.exit_code_from is not None:
+        full = [key for key in keys if ":".join(key) == spec.exit_code_from]
+        bare = [key for key in keys if key[1] == spec.exit_code_from]
+        code_from = full[0] if full else bare[0] if len(bare) == 1 else None
+        if code_from is None:
+            there = ", ".join(sorted(make_namespec(*key) for key in keys)) or "none"
+            why = f"there is no such program (there are: {there})"
+            raise MinisupError(f"cannot take the exit code from {spec.exit_code_from!r}: {why}")
+    return Essential(spec.exit_on, code_from, spec.own)
