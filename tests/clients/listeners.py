@@ -3,7 +3,7 @@
 import json
 import re
 
-from .room import Room, Story
+from .room import CLIENTS, Room, Story
 from .servers import MailServer, Site, Syslog
 
 
@@ -216,6 +216,27 @@ stderr_events_enabled=true
     assert said == [f"talker[{pid}]: aside \n\0", f"talker[{pid}]: to the point: ü \n\0"]
 
 
+def supervisor_stdlog(room: Room) -> None:
+    """A listener that hands everything back, and a handler of results that the daemon imports and calls."""
+    plugins = room.folder / "plugins"
+    plugins.mkdir()
+    for name in ("supervisor", "supervisor_stdlog.py"):
+        (plugins / name).symlink_to(*CLIENTS.glob(f"lib/python*/site-packages/{name}"))
+    room.up(
+        listener("stdlog", "supervisor-stdlog", "PROCESS_LOG", "result_handler=supervisor_stdlog:log_handler")
+        + """
+[program:talker]
+command=/bin/cat
+stdout_events_enabled=true
+""",
+        env={"PYTHONPATH": "@DIR@/plugins", "PYTHONUNBUFFERED": "1"},
+    )
+    for word in ("first", "second"):
+        room.call("supervisor.sendProcessStdin", "talker", f"{word}\n")
+        line = f"\033[36mtalker | \033[37m{word}\033[m\n"
+        room.until(lambda line=line: line in room.stdout, f"{line!r} on the daemon's stdout")
+
+
 STORIES: list[Story] = [
     crashmail,
     crashmailbatch,
@@ -225,4 +246,5 @@ STORIES: list[Story] = [
     dependent_startup,
     supervisor_checks,
     supervisor_logging,
+    supervisor_stdlog,
 ]
