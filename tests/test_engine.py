@@ -19,6 +19,7 @@ from minisup.core.words import (
     Booted,
     Exited,
     GroupAdded,
+    GroupChanged,
     GroupRemoved,
     SignalSent,
     TimePassed,
@@ -333,6 +334,23 @@ def test_a_removed_process_that_ends_later_is_nobody() -> None:
     assert 3 not in world.answered
     world.run(5)
     assert world.answered[3] == ["a ok"]
+
+
+def test_a_group_that_changes() -> None:
+    """What stays keeps its machine; what comes starts by itself; what goes is not started any more."""
+    first, gone, new = program("a"), program("b", autostart=True), program("c", autostart=True)
+    world = World(group("g", first, gone))
+    world.run(0)
+    world.start(1, "g:a", wait=False)
+    world.die("g:b")  # too early: it would be started again
+    world.heard()
+    world.give(GroupChanged(group("g", first, new)))
+    world.run(0)
+    assert world.heard("spawn ") == ["spawn c"]
+    assert world.states() == {"g:a": "STARTING", "g:c": "STARTING"}
+    world.run(5)
+    assert world.states() == {"g:a": "RUNNING", "g:c": "RUNNING"}
+    assert world.spawned == 3
 
 
 def test_answers_for_a_removed_process_are_nothing() -> None:

@@ -33,6 +33,7 @@ from minisup.core.words import (
     Effect,
     Exited,
     GroupAdded,
+    GroupChanged,
     GroupRemoved,
     Heard,
     Input,
@@ -286,10 +287,10 @@ class Engine:
             return Fault(Faults.FAILED, f"{target.label} is in an unknown process state")
         return None
 
-    def _autostart(self, group: Group) -> None:
+    def _autostart(self, processes: Iterable[Process]) -> None:
         # QUIRK(supervisor): in the order of the group's list, not by priority. test_engine.py: test_autostart_order
-        for process in group.processes.values():
-            if process.spec.autostart:
+        for process in processes:
+            if process.spec.autostart and self._booted and self._shutdown is None:
                 self._starts.setdefault(process.key, False)
 
     # --- stops and signals --------------------------------------------------------------------------------------------
@@ -340,9 +341,8 @@ class Engine:
 
     def booted(self, given: Booted, at: Instant) -> list[Effect]:
         self._booted = True
-        if self._shutdown is None:
-            for group in by_priority(self.groups.values()):
-                self._autostart(group)
+        for group in by_priority(self.groups.values()):
+            self._autostart(group.processes.values())
         return [Publish(events.Event("SUPERVISOR_STATE_CHANGE_RUNNING")), *self._run_starts(at)]
 
     def group_added(self, given: GroupAdded, at: Instant) -> list[Effect]:
@@ -354,23 +354,31 @@ class Engine:
         if group.pool is not None:
             self.pools.add(group.pool, at)
             self._arm(self.pools)
-        if self._booted and self._shutdown is None:
-            self._autostart(group)
+        self._autostart(group.processes.values())
         return [Publish(events.process_group("PROCESS_GROUP_ADDED", name))]
 
+    def group_changed(self, given: GroupChanged, at: Instant) -> list[Effect]:
+        gone, new = self.groups[given.spec.name].become(given.spec)
+        self._autostart(new)
+        return self._drop(gone)
+
     def group_removed(self, given: GroupRemoved, at: Instant) -> list[Effect]:
-        effects: list[Effect] = []
         group = self.groups.pop(given.name)
         self.pools.remove(given.name, at)
         self._arm(self.pools)
-        for process in group.processes.values():
+        effects = self._drop(group.processes.values())
+        return [*effects, Publish(events.process_group("PROCESS_GROUP_REMOVED", given.name))]
+
+    def _drop(self, processes: Iterable[Process]) -> list[Effect]:
+        effects: list[Effect] = []
+        for process in processes:
             process.deadline = None
             self._pids.pop(process.pid, None)  # of one in UNKNOWN; a namesake must not hear of it
             self._starts.pop(process.key, None)
             for wait in self._waits.pop(process.key, []):
                 wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
                 effects += wait.answer()
-        return [*effects, Publish(events.process_group("PROCESS_GROUP_REMOVED", given.name))]
+        return effects
 
     # --- events -------------------------------------------------------------------------------------------------------
 
@@ -467,6 +475,7 @@ ROUTES: dict[type[Input], Callable[[Engine, Any, Instant], list[Effect]]] = {
     StopCalled: Engine.stop_called,
     SignalCalled: Engine.signal_called,
     GroupAdded: Engine.group_added,
+    GroupChanged: Engine.group_changed,
     GroupRemoved: Engine.group_removed,
     SignalReceived: Engine.signal_received,
     ShutdownCalled: Engine.shutdown_called,

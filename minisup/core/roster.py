@@ -29,6 +29,18 @@ class Group:
         self.processes = {process.name: Process(spec.name, process) for process in spec.processes}
         self.pool = None if spec.pool is None else Pool(spec.name, spec.pool, self.processes, identifier)
 
+    def become(self, spec: GroupSpec) -> tuple[list[Process], list[Process]]:
+        """Take over another list of processes: those whose spec stays keep their machine. What goes, and what comes."""
+        before, self.spec = self.processes, spec
+        kept = {name: process for name, process in before.items() if process.spec in spec.processes}
+        self.processes = {
+            process.name: kept.get(process.name) or Process(spec.name, process) for process in spec.processes
+        }
+        return (
+            [process for name, process in before.items() if name not in kept],
+            [process for name, process in self.processes.items() if name not in kept],
+        )
+
     def by_priority(self) -> list[Process]:
         """The processes in ascending priority; equals keep the order of the spec."""
         return sorted(self.processes.values(), key=lambda process: process.spec.priority)

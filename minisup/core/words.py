@@ -200,6 +200,15 @@ class GroupAdded(Input):
         self.spec = spec
 
 
+class GroupChanged(Input):
+    """An active group has other processes from now on; those that go do not run."""
+
+    __slots__ = ("spec",)
+
+    def __init__(self, spec: GroupSpec) -> None:
+        self.spec = spec
+
+
 class GroupRemoved(Input):
     """A group with nothing running in it goes away."""
 
