@@ -37,10 +37,11 @@ STYLE = """
 * { box-sizing: border-box }
 [hidden] { display: none !important }
 body { margin: 0 auto; max-width: 70rem; padding: 1rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: anywhere }
+  font: 1rem/1.45 system-ui, sans-serif }
 header, nav { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem }
 header { position: sticky; top: 0; padding: .4rem 0; background: var(--paper) }
-h1 { flex: 1; margin: 0; font-size: 1.25rem }
+h1, p, pre, td.name, td.desc { overflow-wrap: anywhere }
+h1 { flex: 1 1 16rem; margin: 0; font-size: 1.25rem }
 h1 small, footer, .soft { color: var(--soft); font-weight: normal }
 a { color: var(--link) }
 button, .button { display: inline-block; padding: .25rem .7rem; border: 1px solid var(--line); border-radius: .4rem;
@@ -51,19 +52,21 @@ p.said { margin: .5rem 0; padding: .5rem .8rem; border-radius: .4rem; background
 p.bad { background: var(--bad-paper); color: var(--bad) }
 table { width: 100%; margin-top: .5rem; border-collapse: collapse; background: var(--card) }
 th, td { padding: .4rem .7rem; border: solid var(--line); border-width: 1px 0; text-align: left }
-td.action button, td.action a { margin: .1rem .3rem .1rem 0; white-space: nowrap }
+td.name { min-width: 10rem }
+td.action { white-space: nowrap }
+td.action button, td.action a { margin: .1rem .3rem .1rem 0 }
 td.status span { padding: .1rem .6rem; border-radius: 1rem; background: var(--calm-paper) }
 td.status .statusrunning { background: var(--good-paper); color: var(--good) }
 td.status .statuserror { background: var(--bad-paper); color: var(--bad) }
 pre { margin: .5rem 0; padding: .8rem; background: var(--card); border: 1px solid var(--line);
   font: .85rem/1.4 ui-monospace, monospace; white-space: pre-wrap }
 footer { margin-top: 1rem; font-size: .85rem }
-@media (max-width: 46rem) {
+@media (max-width: 60rem) {
   table, tbody { display: block; background: none }
   thead { display: none }
   tr { display: grid; grid-template-columns: 1fr auto; gap: .4rem; margin: .6rem 0; padding: .7rem;
     border: 1px solid var(--line); border-radius: .6rem; background: var(--card) }
-  td { border: 0; padding: 0 }
+  td { border: 0; padding: 0; min-width: 0 }
   td.name { order: -1; font-size: 1.1rem; font-weight: 600 }
   td.desc, td.action { grid-column: 1 / -1 }
   td.action { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem }
