@@ -45,6 +45,7 @@ COMMANDS = {
     "minisup run": "test_docs.py: test_readme_transcript",
     "minisup check": "test_docs.py: test_readme_transcript",
     "minisup check -c FILE": "test_docs.py: test_readme_transcript",
+    "minisup sample": "test_compat_sample.py: test_command",
     "minisup check --spoke": "test_examples.py: test_wheel",
     "minisup ctl listeners": "test_listeners.py: test_an_event_reaches_its_listener",
     "minisup hub": "test_examples.py: test_entrypoint",
@@ -74,6 +75,7 @@ COMMANDS = {
     ".venv/bin/python -m pytest tests/test_lifecycle.py": "by hand: a part of make test",
     ".venv/bin/python -m pytest -k brake": "by hand: a part of make test",
     ".venv/bin/python -m pytest -m 'not slow'": "by hand: a part of make test",
+    "pip install --no-deps superlance": "by hand: from the registry",
     "pip install minisup": "by hand: from the registry; the line of the Dockerfile installs the checkout in a test",
     "pip wheel --no-deps -w dist .": "by hand: part of a release, needs the network",
 }

@@ -7,6 +7,7 @@ _CORE = "processes are kept by minisup's own core, which is built differently"
 _SERVER = "minisup's own server answers, there is no medusa and no asyncore in it"
 _PIPES = "minisup reads and writes the pipes of programs itself"
 _PAGE = "minisup's status page is its own"
+_CLIENT = "minisup's client does this otherwise"
 _DOCUMENT = "configurations are read by minisup.config, into other classes"
 
 MODULES = {
@@ -63,6 +64,7 @@ NAMES = {
         "SignalReceiver": "signals come to minisup's own driver",
     },
     "supervisor.rpcinterface": {"make_allfunc": _CORE},
+    "supervisor.supervisorctl": {"check_encoding": _CLIENT, "get_names": _CLIENT, "not_all_langs": _CLIENT},
     "supervisor.supervisord": {
         "Supervisor": _CORE,
         "go": _CORE,
@@ -85,6 +87,11 @@ NAMES = {
 def text(name: str, why: str) -> str:
     """What is said of one of them."""
     return f"minisup has no {name}: {why}; keep the real supervisor installed for this"
+
+
+def attribute(owner: object, name: str) -> AttributeError:
+    """The error for what an object of `supervisor.options` has there, and not here."""
+    return AttributeError(text(f"supervisor.options.{type(owner).__name__}.{name}", _DOCUMENT), name=name, obj=owner)
 
 
 def refuse(module: str) -> NoReturn:

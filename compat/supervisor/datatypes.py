@@ -45,7 +45,10 @@ LOGFILE_SYSLOGS = (Syslog, "syslog")
 
 
 def _read(convert: values.Converter, value: object) -> Any:
-    return convert(str(value), Facts.of_this_machine())
+    try:
+        return convert(str(value), Facts.of_this_machine())
+    except values.Refused as error:
+        raise ValueError(error.legacy) from None
 
 
 def process_or_group_name(name: object) -> str:

@@ -14,6 +14,7 @@ from minisup import names as _names
 from minisup.config import search_places
 from minisup.config import values as _values
 from minisup.control import tail as _tail
+from minisup.ctl.settings import Settings
 from minisup.specs import Configuration, GroupSpec, LogSpec, ProcessSpec, ServerSpec
 from supervisor import _missing, states
 from supervisor.datatypes import (
@@ -64,7 +65,10 @@ def expand(s: str, expansions: Mapping[str, Any], name: str) -> str:
     Raises:
         ValueError: an unknown name, or no format.
     """
-    return _values.expand(s, expansions, name)
+    try:
+        return _values.expand(s, expansions, name)
+    except _values.Refused as error:
+        raise ValueError(error.legacy) from None
 
 
 def signame(sig: int) -> str:
@@ -219,6 +223,9 @@ class Options:
         self.searchpaths = list(search_places(sys.argv[0]))
         self.environ_expansions = {f"ENV_{name}": value for name, value in os.environ.items()}
 
+    def __getattr__(self, name: str) -> Any:
+        raise _missing.attribute(self, name)
+
     def usage(self, msg: object) -> None:
         """Say on stderr what is wrong, and exit with 2."""
         self.stderr.write(f"Error: {msg}\nFor help, use {self.progname} -h\n")
@@ -246,10 +253,7 @@ class ServerOptions(Options):
         Called with what `supervisord` takes: ``realize(args, doc, progname)``. What is wrong ends the process with
         exit code 2 and a line on stderr.
         """
-        given = dict(zip(("args", "doc", "progname"), arg, strict=False)) | kw
-        self.progname = given.get("progname") or sys.argv[0]
-        words = given.get("args")
-        self._words = sys.argv[1:] if words is None else list(words)
+        self._words, self.progname = _given(arg, kw)
         self.process_config()
 
     def process_config(self, do_usage: bool = True) -> None:
@@ -287,6 +291,51 @@ class ServerOptions(Options):
         self.process_group_configs = [_group(group) for group in configuration.groups]
         self.server_configs = [_server(server) for server in configuration.servers]
         self.serverurl = configuration.serverurl
+
+
+class ClientOptions(Settings):
+    """What the client goes by: a command line, and the section [supervisorctl] of the file that it names."""
+
+    exit = staticmethod(sys.exit)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.progname = sys.argv[0]
+
+    def __getattr__(self, name: str) -> Any:
+        raise _missing.attribute(self, name)
+
+    def realize(self, *arg: Any, **kw: Any) -> None:
+        """Understand a command line (by default our own): ``realize(args, doc, progname)``.
+
+        Help is printed, and what is wrong is said on stderr; both end the process.
+        """
+        from minisup.cli.ctl import client, help_text
+        from minisup.errors import MinisupError
+
+        words, self.progname = _given(arg, kw)
+        try:
+            found = client(self.progname, list(words))
+        except MinisupError as error:
+            self.usage(error)
+        else:
+            if found is None:
+                sys.stdout.write(help_text(self.progname))
+                self.exit(0)
+            else:
+                vars(self).update(vars(found))
+
+    def usage(self, msg: object) -> None:
+        """Say on stderr what is wrong, and exit with 2."""
+        sys.stderr.write(f"Error: {msg}\nFor help, use {self.progname} -h\n")
+        self.exit(2)
+
+
+def _given(arg: tuple[Any, ...], kw: dict[str, Any]) -> tuple[Sequence[str], str]:
+    """The words of a command line, and what it is that they are said to."""
+    given = dict(zip(("args", "doc", "progname"), arg, strict=False)) | kw
+    words = given.get("args")
+    return sys.argv[1:] if words is None else words, given.get("progname") or sys.argv[0]
 
 
 def _server(server: ServerSpec) -> dict[str, Any]:
