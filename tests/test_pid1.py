@@ -71,8 +71,13 @@ def test_a_thousand_orphans(here: Room) -> None:
     own = {info["name"]: info["exitstatus"] for info in daemon.rpc.getAllProcessInfo() if info["group"] == "own"}
     assert own == {str(number): number for number in range(50)}
     until(lambda: zombies(daemon.pid) == [], lambda: f"{len(zombies(daemon.pid))} zombies")
-    assert len(daemon.said(r"reaped unknown pid \d+ \(exit status 7\)")) == 10
-    daemon.says(r"reaped 990 more unknown pids", 1)
+
+    def counted() -> tuple[int, int]:
+        more = [int(line.split()[1]) for line in daemon.said(r"reaped \d+ more unknown pids")]
+        return len(daemon.said(r"reaped unknown pid \d+ \(exit status 7\)")), sum(more)
+
+    until(lambda: sum(counted()) == 1000, counted)
+    assert 10 <= counted()[0] < 100  # ten in a while; how many whiles it takes is the machine's
 
 
 # --- signals before there is anybody to hear them --------------------------------------------------------------------
