@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from oracle.peer import children, settle
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -74,15 +75,6 @@ def marked(folder: Path) -> list[int]:
                 if mark in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
                     found.append(int(name))
     return found
-
-
-def children(pid: int) -> list[int]:
-    """The children of a process, zombies too."""
-    try:
-        tasks = os.listdir(f"/proc/{pid}/task")
-        return [int(c) for t in tasks for c in Path(f"/proc/{pid}/task/{t}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 def is_there(pid: int) -> bool:
@@ -201,6 +193,7 @@ class Daemon:
             return [name for name in names if self.state(name) != "RUNNING"]
 
         until(lambda: not down(), lambda: f"{down()} not RUNNING\n{self.main_log()}")
+        settle(self.pid)
         return self
 
     def main_log(self) -> str:
@@ -228,7 +221,8 @@ class Daemon:
         return until(lambda: len(found := self.output(name)) >= lines and found, lambda: f"{name}\n{self.main_log()}")
 
     def send(self, signum: int) -> None:
-        """A signal to minisup."""
+        """A signal to the daemon."""
+        settle(self.pid)
         os.kill(self.pid, signum)
 
     def wait(self, seconds: float = PATIENCE) -> int:

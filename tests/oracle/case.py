@@ -89,13 +89,11 @@ def play(case: Case, kind: str, folder: Path) -> Sights:
         stage = Stage()
         if not case.ready or sights["answers"]:
             for number, step in enumerate(case.steps, 1):
-                peer.settle()
                 seen = step.run(peer, stage)
                 if seen is not None:
                     sights[step.label or f"{number} {step}"] = seen
         if not case.ready:
             peer.wait_exit()
-        peer.settle()
         peer.signal(signal.SIGTERM)
         sights["exit status"] = peer.wait_exit()
         sights["left running"] = [normal.text(line, peer) for line in peer.left()]

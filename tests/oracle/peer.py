@@ -86,12 +86,22 @@ def command_line(pid: int) -> bytes:
 
 
 def children(pid: int) -> list[int]:
-    """The children of a process; none if it is gone."""
+    """The children of a process, zombies too; none if it is gone."""
     try:
         tasks = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
         return [int(child) for task in tasks for child in task.read_text().split()]
     except OSError:
         return []
+
+
+def settle(pid: int) -> None:
+    """Wait until every child of the supervisor `pid` runs its own program.
+
+    The real one forks a copy of itself; a signal that reaches it before exec is swallowed by the handlers of the
+    supervisor, and the child lives on until somebody kills it. Whatever makes a supervisor signal its children comes
+    after this.
+    """
+    until(lambda: command_line(pid) not in [command_line(child) or None for child in children(pid)])
 
 
 def is_idle(pid: int) -> bool:
@@ -241,8 +251,9 @@ class Peer:
         return bool(until(answered)) and daemon.poll() is None
 
     def signal(self, signum: int) -> None:
-        """Send the supervisor a signal; nothing if it has ended."""
+        """Send the supervisor a signal once it is settled; nothing if it has ended."""
         assert self.daemon is not None
+        settle(self.pid)
         if self.daemon.poll() is None:
             self.daemon.send_signal(signum)
 
@@ -261,16 +272,6 @@ class Peer:
             return self.daemon.pid
         told = self.read("supervisord.pid").strip()
         return int(told) if told.isdigit() else 0
-
-    def settle(self) -> None:
-        """Wait until every child of the supervisor runs its own program.
-
-        The real one forks a copy of itself; a signal that reaches it before exec is swallowed by the handlers of the
-        supervisor, and the child lives on until somebody kills it. Whatever makes a supervisor signal its children
-        comes after this.
-        """
-        pid = self.pid
-        until(lambda: command_line(pid) not in [command_line(child) or None for child in children(pid)])
 
     def offspring(self) -> Iterator[tuple[int, str]]:
         """Pid and command line of every living process that comes from this peer, the supervisor itself left out."""
@@ -331,7 +332,8 @@ class Peer:
         sock: str | None = "s.sock",
         timeout: float = PATIENCE,
     ) -> tuple[int, str, dict[str, str], bytes]:
-        """One request on a connection of its own; on the TCP port where `sock` is None."""
+        """One request on a connection of its own, to a settled supervisor; on the TCP port where `sock` is None."""
+        settle(self.pid)
         if sock is None:
             line: http.client.HTTPConnection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         else:
@@ -371,6 +373,7 @@ class Peer:
         Args:
             stop_on: send SIGINT (Ctrl-C) as soon as this text is on stdout; for commands that never end.
         """
+        settle(self.pid)
         command = [*client_of(self.client), *map(self.fill, (*options, *args))]
         environment = self.environment(env)
         del environment["ORACLE_PEER"]

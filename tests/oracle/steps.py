@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from . import normal
-from .peer import PATIENCE, Peer, UnixConnection, command_line, until
+from .peer import PATIENCE, Peer, UnixConnection, command_line, settle, until
 
 
 @dataclass(frozen=True)
@@ -384,6 +384,7 @@ class SignalPid(Step):
 
     def run(self, peer: Peer, stage: Stage) -> Any:
         pid = int(peer.read(self.path))
+        settle(pid)
         os.kill(pid, self.signum)
         return "gone" if until(lambda: not command_line(pid)) else "still there"
 
