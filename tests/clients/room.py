@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from oracle.case import HEAD
-from oracle.peer import MINISUP, REAL, ROOT, Peer, client_of, oracle_venv, until
+from oracle.peer import MINISUP, REAL, ROOT, Peer, client_of, oracle_venv, settle, until
 
 CLIENTS = Path(os.environ.get("MINISUP_CLIENTS_VENV") or ROOT / ".venv-clients")
 """Where `install` put the clients; `@CLIENTS@` in configurations and commands."""
@@ -25,7 +25,7 @@ KINDS = (REAL, MINISUP)
 OUR_CLIENT = f"{MINISUP}/ctl"
 """minisup, asked by `minisup ctl` wherever the client is supervisorctl."""
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds: a TICK_5 may be five seconds away, and others work on these cores, too."""
 
 Seen = TypeVar("Seen")
@@ -77,7 +77,7 @@ class Room(Peer):
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=2 * PATIENCE,
+            timeout=3 * PATIENCE,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -99,7 +99,7 @@ class Room(Peer):
     def reaches(self, name: str, state: str) -> dict[str, Any]:
         """Wait until a process is in a state; its info."""
         self.until(lambda: self.info(name)["statename"] == state, f"{name} is {state}")
-        self.settle()
+        settle(self.pid)
         return self.info(name)
 
     def mails(self, count: int) -> list[str]:
