@@ -165,7 +165,11 @@ ROWS: dict[str, tuple[str, ...]] = {
     "supervisorctl tail": ("ctl-tail-cut", "ctl-tail-double-dash", "tail-truncated", "tail-unchunked"),
     "supervisorctl update": ("ctl-empty-group",),
     "supervisord": ("argv-twice", "argv-usage", "start-late", "version"),
-    "pidproxy": ("pidproxy-poll",),
+    "echo_supervisord_conf": ("echo-sample",),
+    "pidproxy": (
+        *("pidproxy-background", "pidproxy-exec", "pidproxy-gone", "pidproxy-poll", "pidproxy-sigpipe"),
+        "pidproxy-stop",
+    ),
 }
 """Part of the interface -> the rows of docs/compatibility.md that are about it. Their decisions make its verdict."""
 

@@ -184,6 +184,17 @@ def test_a_pidfile_of_an_earlier_life(here: Room, home: Path) -> None:
     assert proxy.process.wait(60) == 0
 
 
+def test_a_process_that_is_gone(here: Room, home: Path) -> None:
+    """Its pidfile is still there: that is said, and the proxy stays; the real one breaks."""
+    proxy = Proxy(here, [home / "pidproxy"], pidfile=False)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    proxy.pidfile.write_text(f"{gone.pid}\n")
+    proxy.process.send_signal(signal.SIGTERM)
+    until(lambda: proxy.said() == f"Can't signal {gone.pid} of child pidfile pid: No such process\n", proxy.said)
+    assert proxy.process.poll() is None
+
+
 def test_what_cannot_be_run(home: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [home / "pidproxy", "pid", "sleep", "1"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
