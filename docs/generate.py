@@ -26,13 +26,12 @@ from minisup.events import PARENTS
 HERE = Path(__file__).resolve().parent
 
 COMMANDS = {
-    "supervisorctl": [
-        *("add", "avail", "clear", "exit", "fg", "help", "maintail", "open", "pid", "quit", "reload", "remove"),
-        *("reread", "restart", "shutdown", "signal", "start", "status", "stop", "tail", "update", "version"),
-    ],
+    "supervisorctl": list(manual.commands()),
     "other programs": ["supervisord", "supervisorctl", "echo_supervisord_conf", "pidproxy"],
 }
 """What supervisor installs, and what its client understands."""
+
+OURS_ALONE = {"supervisorctl listeners"}
 
 ENVIRONMENT = ("env-backslash", "env-separator", "env-words")
 LOG: tuple[str, ...] = ("expand-logfile-twice", "reread-auto", "log-file-missing", "log-after-clear")
@@ -352,7 +351,8 @@ def commands() -> Iterator[str]:
         yield f"### {program}\n"
         yield from table("command", "verdict")
         for name in names:
-            yield row(f"`{name}`", verdict(f"{program} {name}" if program == "supervisorctl" else name))
+            item = f"{program} {name}" if program == "supervisorctl" else name
+            yield row(f"`{name}`", verdict(item, ours=item in OURS_ALONE))
         yield ""
 
 

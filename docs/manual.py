@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 
 from minisup import SUPERVISORD_VERSION, __version__
-from minisup.cli import arguments, check, main, spoke
+from minisup.cli import arguments, check, ctl, main, spoke
 from minisup.config.schema import EVENTLISTENER, FCGI, KINDS, OURS, PROGRAM, Key, Kind
+from minisup.ctl.commands import DefaultControllerPlugin
+from minisup.ctl.controller import LSBInitExitStatuses, LSBStatusExitStatuses
 
 EXPANSIONS = {
     "%(here)s": "the folder of the file",
@@ -31,7 +33,11 @@ TYPES = {
 
 def pages() -> dict[str, str]:
     """Name of a page -> its text."""
-    return {"minisup.1": _page("minisup", 1, _commands()), "minisup.conf.5": _page("minisup.conf", 5, _configuration())}
+    return {
+        "minisup.1": _page("minisup", 1, _commands()),
+        "minisup-ctl.1": _page("minisup-ctl", 1, _client()),
+        "minisup.conf.5": _page("minisup.conf", 5, _configuration()),
+    }
 
 
 def _page(name: str, section: int, lines: Iterator[str]) -> str:
@@ -77,7 +83,7 @@ def _commands() -> Iterator[str]:
         ("USR2", "Open all logs anew, after they were moved away."),
     ):
         yield from (".TP", bold(signals), text(meaning))
-    yield from (".SH SEE ALSO", "\\fBminisup.conf\\fR(5)")
+    yield from (".SH SEE ALSO", "\\fBminisup\\-ctl\\fR(1), \\fBminisup.conf\\fR(5)")
 
 
 def helped(help: str) -> Iterator[str]:
@@ -108,6 +114,36 @@ def paragraph_of(lines: list[str]) -> Iterator[str]:
     if lines:
         yield from (".PP", *map(text, lines))
         lines.clear()
+
+
+# --- minisup-ctl(1) -------------------------------------------------------------------------------------------------
+
+
+def commands() -> dict[str, str]:
+    """The commands of the client, and the help of each."""
+    names = sorted(name for name in dir(DefaultControllerPlugin) if name.startswith("do_") and name != "do_EOF")
+    return {name[3:]: getattr(DefaultControllerPlugin, name).__doc__ or "" for name in names}
+
+
+def _client() -> Iterator[str]:
+    usage, rest = ctl.help_text("minisup ctl").split("\n\n", 1)
+    yield from (".SH NAME", "minisup\\-ctl \\- asks minisup and supervisord, and tells them what to do")
+    yield from (".SH SYNOPSIS", bold(usage.removeprefix("Usage: ")), ".SH DESCRIPTION")
+    yield from helped(rest)
+    yield ".SH COMMANDS"
+    for name, help in commands().items():
+        if name == "help":
+            continue
+        for line in help.splitlines():
+            words, tab, meaning = line.strip().partition("\t")
+            yield from (".TP", bold(words), text(meaning.strip())) if tab else (".br", text(words))
+    yield from (".TP", bold("help [COMMAND]"), "Say which commands there are, or what one does")
+    yield ".SH EXIT STATUS"
+    for kind, names in ((LSBInitExitStatuses, "all commands"), (LSBStatusExitStatuses, "status")):
+        yield from (".TP", bold(names))
+        codes = {name.lower().replace("_", " "): code for name, code in vars(kind).items() if name.isupper()}
+        yield text(", ".join(f"{code} {name}" for name, code in codes.items()))
+    yield from (".SH SEE ALSO", "\\fBminisup\\fR(1), \\fBminisup.conf\\fR(5)")
 
 
 # --- minisup.conf(5) ------------------------------------------------------------------------------------------------

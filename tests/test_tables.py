@@ -158,10 +158,10 @@ def test_methods(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
-@pytest.mark.parametrize("page", ["minisup.1", "minisup.conf.5"])
+@pytest.mark.parametrize("page", ["minisup.1", "minisup-ctl.1", "minisup.conf.5"])
 def test_man_page(page: str) -> None:
     done = subprocess.run(
         ["groff", "-ww", "-man", "-Tutf8", DOCS / "man" / page], capture_output=True, text=True, check=True
     )
     assert done.stderr == ""
-    assert re.sub(".\b", "", done.stdout).startswith(page.partition(".")[0].upper())
+    assert re.sub(".\b", "", done.stdout).startswith(page.rpartition(".")[0].upper())
