@@ -5,6 +5,7 @@ scripts with the interpreter in their first line.
 """
 
 import os
+import shutil
 import sysconfig
 import tomllib
 import venv
@@ -29,7 +30,7 @@ def make_home(folder: Path) -> Path:
         for source, name in scripts.items():
             script = commands / name
             script.write_text((project / source).read_text().replace("#!python", f"#!{commands / 'python'}", 1))
-            script.chmod(0o755)
+            shutil.copymode(project / source, script)  # as pip does
     return commands
 
 
