@@ -167,7 +167,10 @@ def test_version(home: Path) -> None:
 
 
 def test_the_wheel_has_all_of_it() -> None:
-    wheel = tomllib.loads((COMPAT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    said = tomllib.loads((COMPAT / "pyproject.toml").read_text())
+    wheel = said["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert said["project"]["version"] == minisup.__version__
+    assert said["project"]["dependencies"] == [f"minisup=={minisup.__version__}"]
     assert set(wheel["packages"]) == {path.parent.name for path in COMPAT.glob("*/__init__.py")}
     assert set(wheel["shared-scripts"]) == {f"scripts/{path.name}" for path in (COMPAT / "scripts").iterdir()}
     assert set(wheel["shared-scripts"].values()) == {path.name for path in (COMPAT / "scripts").iterdir()}
