@@ -16,13 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import anyio
 
 from minisup.config.build import ROOT_WITHOUT_USER
 from minisup.config.changes import diff
-from minisup.config.facts import imported
+from minisup.config.facts import Facts, imported
+from minisup.config.programs import read_program
 from minisup.config.schema import MAIN_FACTORY
+from minisup.control.rpc import Method
 from minisup.control.server import serve
 from minisup.core.engine import Engine
 from minisup.core.essential import watch
@@ -31,6 +34,7 @@ from minisup.core.roster import Group
 from minisup.core.words import (
     Booted,
     GroupAdded,
+    GroupChanged,
     GroupRemoved,
     Input,
     Instant,
@@ -55,12 +59,16 @@ from minisup.specs import (
     DaemonSpec,
     GroupSpec,
     LogSpec,
+    PluginSpec,
     ProcessKey,
     ProcessSpec,
     ServerSpec,
     make_namespec,
 )
 from minisup.states import RUNNING_STATES, SupervisorStates
+
+if TYPE_CHECKING:
+    from minisup.control.plugins import Plugins
 
 BROKEN = 70
 """Exit code after a fault of our own (EX_SOFTWARE of sysexits.h)."""
@@ -126,6 +134,7 @@ class Life:
         self._consoles = Consoles(self._wake, self.log)
         self._main_log: MainLog | None = None
         self._driver: Driver | None = None
+        self._plugins: Plugins | None = None
         self._catcher: SignalCatcher | None = None
         self._servers: list[tuple[ServerSpec, sockets.Server]] = []
         self._pidfile: daemonize.PidFile | None = None
@@ -164,17 +173,19 @@ class Life:
                 if kind == level:
                     self.log("info" if pid_1 and text == ROOT_WITHOUT_USER else kind, text)
         # The sockets come before the AUTO logs: whoever finds them in use must not have removed a living daemon's logs.
-        self._open_servers(pid_1)
+        for server in self._configuration.servers:
+            self._servers.append((server, sockets.open_server(server, self.log)))
         if not spec.nocleanup:
             daemonize.clear_auto_logs(spec.childlogdir, spec.identifier, self.log)
         self._catcher = SignalCatcher()
+        self._driver = Driver(self._engine, self._system, self._log, self, self._consoles, self._catcher)
+        for group in self._configuration.groups:
+            self._activate(group)
+        self._make_interfaces(first, pid_1)
         if first and not foreground:
             daemonize.daemonize(spec, self.log)
         if spec.subreaper and not pid_1 and not daemonize.become_subreaper():
             self.log("warn", "cannot become a subreaper: orphans of programs go to PID 1")
-        self._driver = Driver(self._engine, self._system, self._log, self, self._consoles, self._catcher)
-        for group in self._configuration.groups:
-            self._activate(group)
         if spec.pidfile is not None:
             self._pidfile = daemonize.write_pidfile(spec.pidfile, self.log)
         else:
@@ -200,17 +211,32 @@ class Life:
             stdout, stderr = self._consoles.of_fd(1), self._consoles.of_fd(2)
         self._main_log = MainLog(spec, stdout=stdout, stderr=stderr)
 
-    def _open_servers(self, pid_1: bool) -> None:
-        for spec in self._configuration.servers:
-            self._servers.append((spec, sockets.open_server(spec, self.log)))
+    def _make_interfaces(self, first: bool, pid_1: bool) -> None:
+        """What answers the calls on each server: our own methods, and the objects of plugins."""
+        for spec, _ in self._servers:
             for plugin in self._configuration.rpcinterfaces:
-                if plugin.factory == MAIN_FACTORY:
-                    self.log("info", f"RPC interface '{plugin.name}' initialized")
+                try:
+                    self._make_interface(spec, plugin)
+                except MinisupError as error:
+                    if first:
+                        raise
+                    self.log("critical", f"{plugin.place}: {error}")  # but who runs already goes on without it
+                else:
+                    self.log("info", f"RPC interface {plugin.name!r} initialized")
             if not spec.username:
                 # In a container a socket that only its owner may open is the normal case, not a critical one.
                 private = pid_1 and spec.path is not None and not spec.mode & 0o077
                 text = f"Server '{spec.section}' running without any HTTP authentication checking"
                 self.log("info" if private else "critical", text)
+
+    def _make_interface(self, server: ServerSpec, plugin: PluginSpec) -> None:
+        if plugin.factory == MAIN_FACTORY and plugin.name == "supervisor":
+            return
+        from minisup.control.plugins import Plugins
+
+        if self._plugins is None:
+            self._plugins = Plugins(self)
+        self._plugins.make(server, plugin, imported)
 
     # --- the task tree ------------------------------------------------------------------------------------------------
 
@@ -222,6 +248,8 @@ class Life:
         """Until the engine says so, everything of this life."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(serve, self._servers, self)
+            if self._plugins is not None:
+                tasks.start_soon(self._plugins.run)
             for name in self._configuration.daemon.start:
                 tasks.start_soon(self._start_group, name)
             await self.driver.run()
@@ -307,7 +335,8 @@ class Life:
         return Mirror(self._log, self._consoles.of_fd(1).voice())
 
     def publish(self, event: Event) -> None:
-        """Nobody but the pools listens."""
+        if self._plugins is not None:
+            self._plugins.notify(event)
 
     def judge(self, handler: str, event: Event, result: bytes) -> str:
         try:
@@ -413,8 +442,10 @@ class Life:
             raise Fault(Faults.CANT_REREAD, error.problems[0].legacy) from None
         if self._essential is not None:
             self._essential.own = self._configuration.daemon.own
-        active = [group.spec for group in self._engine.groups.values()]
-        return diff(active, self._configuration.groups)
+        return self.diff()
+
+    def diff(self) -> tuple[list[str], list[str], list[str]]:
+        return diff([group.spec for group in self._engine.groups.values()], self._configuration.groups)
 
     def add_group(self, spec: GroupSpec) -> None:
         try:
@@ -423,35 +454,30 @@ class Life:
             raise Fault(Faults.FAILED, error) from None
 
     def _activate(self, spec: GroupSpec) -> None:
-        group = self._with_auto_logs(spec)
+        group = daemonize.with_auto_logs(spec, self._configuration.daemon, self.log)
         self.driver.expect_group(group)
         self.driver.post(GroupAdded(group))
+
+    def change_group(self, spec: GroupSpec) -> None:
+        before = self._engine.groups[spec.name].spec.processes
+        self.driver.forget_group(spec.name, {process.name for process in before if process in spec.processes})
+        self.driver.post(GroupChanged(daemonize.with_auto_logs(spec, self._configuration.daemon, self.log)))
+
+    def read_program(self, section: str, options: Mapping[str, str], group: str) -> tuple[ProcessSpec, ...]:
+        try:
+            return read_program(section, options, group, self._configuration.daemon, Facts.of_this_machine())
+        except ConfigError as error:
+            raise Fault(Faults.INCORRECT_PARAMETERS, error.problems[0].legacy) from None
+
+    def post(self, given: Input) -> None:
+        self.driver.post(given)
+
+    def plugin_methods(self, section: str) -> Mapping[str, Method]:
+        return {} if self._plugins is None else self._plugins.methods.get(section, {})
 
     def remove_group(self, name: str) -> None:
         self.driver.post(GroupRemoved(name))
         self.driver.forget_group(name)
-
-    def _with_auto_logs(self, group: GroupSpec) -> GroupSpec:
-        """AUTO logs are made when their group becomes active, also for programs that never start."""
-        return replace(group, processes=tuple(self._with_auto_log(process) for process in group.processes))
-
-    def _with_auto_log(self, process: ProcessSpec) -> ProcessSpec:
-        if process.stdout.auto:
-            process = replace(process, stdout=self._auto_log(process, "stdout", process.stdout))
-        if process.stderr.auto and not process.redirect_stderr:
-            process = replace(process, stderr=self._auto_log(process, "stderr", process.stderr))
-        return process
-
-    def _auto_log(self, process: ProcessSpec, channel: str, log: LogSpec) -> LogSpec:
-        spec = self._configuration.daemon
-        try:
-            path = daemonize.generate_auto_log(spec.childlogdir, process.name, channel, spec.identifier)
-        except OSError as error:
-            # No folder to write to is no reason not to run: the output is read, and nobody keeps it.
-            why = f"cannot create a log of {process.name!r} in {spec.childlogdir!r}: {error.strerror}"
-            self.log("warn", why)
-            return log
-        return replace(log, path=path)
 
     def shutdown(self) -> None:
         self.driver.post(ShutdownCalled(restart=False))

@@ -39,12 +39,14 @@ class Fault(MinisupError):
 
     Attributes:
         code: one of `Faults`.
+        about: what it is about; None for nothing.
         text: ``NAME`` or ``NAME: about``.
     """
 
     def __init__(self, code: int, about: object = None) -> None:
         name = FAULT_NAMES.get(code, "UNKNOWN")
         self.code = code
+        self.about = about
         self.text = name if about is None else f"{name}: {about}"
         super().__init__(self.text)
 

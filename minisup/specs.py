@@ -151,11 +151,16 @@ class ServerSpec:
 
 @dataclass(frozen=True, slots=True)
 class PluginSpec:
-    """A [rpcinterface:name]: where its factory is and what it is called with."""
+    """A [rpcinterface:name]: where its factory is and what it is called with.
+
+    Attributes:
+        place: ``path:line`` of the line that names the factory.
+    """
 
     name: str
     factory: str
     options: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import anyio
 
+from minisup.control.rpc import Method
 from minisup.core.lifecycle import Process
 from minisup.core.roster import Group
-from minisup.core.words import Instant, Outcome, Target
+from minisup.core.words import Input, Instant, Outcome, Target
 from minisup.errors import Fault
 from minisup.specs import Configuration, DaemonSpec, GroupSpec, PluginSpec, ProcessKey, ProcessSpec
 from minisup.states import ProcessStates, SupervisorStates
@@ -91,6 +92,22 @@ class FakePort:
     def reread(self) -> tuple[list[str], list[str], list[str]]:
         self._note("reread")
         return self.reread_gives
+
+    def diff(self) -> tuple[list[str], list[str], list[str]]:
+        return self.reread_gives
+
+    def change_group(self, spec: GroupSpec) -> None:
+        self._note("change", spec.name)
+
+    def read_program(self, section: str, options: Mapping[str, str], group: str) -> tuple[ProcessSpec, ...]:
+        self._note("read", section)
+        return ()
+
+    def post(self, given: Input) -> None:
+        self._note("post", given)
+
+    def plugin_methods(self, section: str) -> Mapping[str, Method]:
+        return {}
 
     def add_group(self, spec: GroupSpec) -> None:
         self._note("add", spec.name)

@@ -94,13 +94,6 @@ def test_search_is_that_of_run() -> None:
     assert (code, out.partition(":")[0]) == (0, "/x/etc/supervisord.conf")
 
 
-def test_a_warning_with_a_place_is_told_once() -> None:
-    _, out, _ = run(
-        ["-c", "s.conf"], {"/w/s.conf": "[supervisord]\n[rpcinterface:x]\nsupervisor.rpcinterface_factory=m:f\n"}
-    )
-    assert out.splitlines()[:-1] == ["s.conf:3: [rpcinterface:x] is not run yet: m:f"]
-
-
 def test_missing_file() -> None:
     code, out, err = run(["--configuration=no.conf"], {})
     assert (code, out) == (2, "")

@@ -422,26 +422,16 @@ def test_plugins() -> None:
         "[ctlplugin:y]\nsupervisor.ctl_factory=n:g\nK=1\n[ctlplugin:broken]\nK=%\n"
     )
     assert configuration.rpcinterfaces == (PluginSpec("supervisor", MAIN), PluginSpec("x", "m:f", {"key": "v"}))
+    assert configuration.rpcinterfaces[1].place == "/w/s.conf:5"
     assert configuration.unknown == ()
 
 
-PLUGINS = {
-    "another": ("x", "m:f", ("[rpcinterface:x] is not run yet: m:f",)),
-    "in place of ours": (
-        "supervisor",
-        "m:f",
-        ("[rpcinterface:supervisor] is not run yet: m:f; the methods of supervisor.* answer in its place",),
-    ),
-    "ours": ("supervisor", MAIN, ()),
-    "ours by another name": ("x", MAIN, ()),
-}
-
-
-@pytest.mark.parametrize(("name", "factory", "texts"), PLUGINS.values(), ids=PLUGINS)
-def test_plugins_that_are_not_run(name: str, factory: str, texts: tuple[str, ...]) -> None:
-    configuration = read(f"{HEAD}[rpcinterface:{name}]\nsupervisor.rpcinterface_factory={factory}\n")
-    assert configuration.messages == tuple(("warn", text) for text in texts)
-    assert configuration.advice == tuple(f"/w/s.conf:3: {text}" for text in texts)
+def test_a_plugin_that_cannot_be_resolved() -> None:
+    text = f"{HEAD}[rpcinterface:x]\nsupervisor.rpcinterface_factory=m:f\n"
+    (problem,) = problems(text, resolve=lambda spec: f"ImportError: no {spec}")
+    why = "cannot use supervisor.rpcinterface_factory 'm:f' in [rpcinterface:x]: ImportError: no m:f"
+    assert str(problem) == f"/w/s.conf:3: {why}"
+    assert problem.legacy == "m:f cannot be resolved within [rpcinterface:x]"
 
 
 def test_plugin_error() -> None:

@@ -106,8 +106,6 @@ def mistakes(problems: Sequence[Problem], configuration: Configuration | None, f
 def remarks(configuration: Configuration) -> list[str]:
     """What is no mistake but worth a line."""
     warnings = [text for level, text in configuration.messages if level == "warn" and "minisup check" not in text]
-    placed = "".join(f"{line}\n" for line in configuration.advice)
-    warnings = [text for text in warnings if f" {text}\n" not in placed]
     return [*configuration.unknown, *configuration.advice, *warnings]
 
 

@@ -12,7 +12,7 @@ from minisup.config.document import HEADLESS, Block, lines_of, read_blocks
 from minisup.config.facts import Facts, Overrides
 from minisup.config.programs import read_groups
 from minisup.config.reading import Reading, Scope
-from minisup.config.remarks import advise, not_run, unknown
+from minisup.config.remarks import advise, unknown
 from minisup.config.schema import INET, MAIN_FACTORY, RPCINTERFACE, SUPERVISORD, UNIX, Kind
 from minisup.config.values import SYSLOG, Refused, environment, expand, user
 from minisup.errors import ConfigError, Problem
@@ -74,7 +74,6 @@ def examine(overrides: Overrides, facts: Facts) -> tuple[Configuration, list[Pro
         _check_main_interface(reading, rpcinterfaces)
     strange = unknown(document)
     advise(reading, daemon, groups)
-    not_run(reading, rpcinterfaces, groups)
     configuration = Configuration(
         daemon=daemon,
         groups=groups,
@@ -211,7 +210,7 @@ def _environment(scope: Scope) -> dict[str, str]:
 
 
 def _rpcinterfaces(reading: Reading) -> tuple[PluginSpec, ...]:
-    """The [rpcinterface:x] in file order; nothing is imported."""
+    """The [rpcinterface:x] in file order; only the main one is not imported."""
     factory_key = next(iter(RPCINTERFACE.keys))
     found = []
     for section in reading.document.sections:
@@ -223,8 +222,12 @@ def _rpcinterfaces(reading: Reading) -> tuple[PluginSpec, ...]:
             scope.missing(factory_key, f"cannot use [{section}]: it has no {factory_key}", legacy)
             continue
         factory = scope.text(factory_key) or ""
+        if factory != MAIN_FACTORY and (why := reading.facts.resolve(factory)):
+            text = f"cannot use {factory_key} {factory!r} in [{section}]: {why}"
+            scope.problem(factory_key, text, f"{factory} cannot be resolved within [{section}]")
         options = {key: scope.text(key) or "" for key in reading.document.keys(section) if key != factory_key}
-        found.append(PluginSpec(section.split(":", 1)[1], factory, options))
+        path, line = reading.place(section, factory_key)
+        found.append(PluginSpec(section.split(":", 1)[1], factory, options, f"{path}:{line}"))
     return tuple(found)
 
 

@@ -5,13 +5,17 @@ The order of everything here is that of supervisord's checks (its ``processes_fr
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from minisup.config.document import Option, Section
+from minisup.config.facts import Facts
 from minisup.config.reading import Reading, Scope
 from minisup.config.schema import EVENTLISTENER, FCGI, GROUP, PROGRAM, Kind
 from minisup.config.values import AUTO, SYSLOG, Refused, environment, expand, logfile, port, process_name
-from minisup.specs import GroupSpec, LogSpec, PoolSpec, ProcessSpec, SocketSpec
+from minisup.errors import ConfigError
+from minisup.specs import DaemonSpec, GroupSpec, LogSpec, PoolSpec, ProcessSpec, SocketSpec
 
 _ONCE = (
     "priority", "autostart", "autorestart", "startsecs", "startretries", "stopsignal", "stopwaitsecs", "stopasgroup",
@@ -36,6 +40,31 @@ def read_groups(reading: Reading, common: dict[str, str]) -> tuple[GroupSpec, ..
     groups += [builder.eventlistener(name) for name in sections if name.startswith("eventlistener:")]
     groups += [builder.fcgi(name) for name in sections if name.startswith("fcgi-program:") and name not in members]
     return tuple(sorted(groups, key=lambda group: (group.priority, group.name)))
+
+
+def read_program(
+    section: str, options: Mapping[str, str], group: str, daemon: DaemonSpec, facts: Facts
+) -> tuple[ProcessSpec, ...]:
+    """The processes of a program that stands in no file, read as if it were in the main one.
+
+    Args:
+        section: ``program:x``.
+        options: as they would be written.
+        group: the name of the group that they are for.
+        daemon: of the configuration that they come to.
+        facts: see `minisup.config.facts`.
+
+    Raises:
+        ConfigError: with every problem.
+    """
+    reading = Reading(daemon.configfile, daemon.here, facts)
+    reading.names.update((f"ENV_{name}", value) for name, value in daemon.environment.items())
+    found = reading.document.sections[section] = Section(section, daemon.configfile, 0, main=True)
+    found.options = {key.lower(): Option(text, daemon.configfile, 0) for key, text in options.items()}
+    processes = _Builder(reading, dict(daemon.environment)).processes(PROGRAM, section, group)
+    if reading.problems:
+        raise ConfigError(reading.problems)
+    return processes
 
 
 class _Builder:

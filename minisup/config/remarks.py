@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from minisup.config.document import Document
 from minisup.config.reading import Reading
-from minisup.config.schema import KINDS, MAIN_FACTORY, Kind, kind_of
-from minisup.specs import DaemonSpec, GroupSpec, PluginSpec
+from minisup.config.schema import KINDS, Kind, kind_of
+from minisup.specs import DaemonSpec, GroupSpec
 
 
 def unknown(document: Document) -> tuple[str, ...]:
@@ -60,21 +60,6 @@ def advise(reading: Reading, daemon: DaemonSpec, groups: tuple[GroupSpec, ...]) 
                 text = f"two processes of group {group.name!r} are called {process.name!r}: the last one counts"
                 reading.advise(_section_of(reading, group), None, text)
             names.add(process.name)
-
-
-def not_run(reading: Reading, rpcinterfaces: tuple[PluginSpec, ...], groups: tuple[GroupSpec, ...]) -> None:
-    """Adds plugins that are named and not called to what is warned of and, with its place, to the advice."""
-    found = []
-    for plugin in rpcinterfaces:
-        section = f"rpcinterface:{plugin.name}"
-        if plugin.factory != MAIN_FACTORY:
-            text = f"[{section}] is not run yet: {plugin.factory}"
-            if plugin.name == "supervisor":
-                text += "; the methods of supervisor.* answer in its place"
-            found.append((section, "supervisor.rpcinterface_factory", text))
-    for section, option, text in found:
-        reading.warnings.append(text)
-        reading.advise(section, option, text)
 
 
 def _section_of(reading: Reading, group: GroupSpec) -> str:

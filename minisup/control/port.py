@@ -5,12 +5,15 @@ something is a method here. The composition root (`minisup.app`) implements it; 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from minisup.core.roster import Group
-from minisup.core.words import Instant, Outcome, Target
+from minisup.core.words import Input, Instant, Outcome, Target
 from minisup.errors import Fault
 from minisup.specs import Configuration, GroupSpec, ProcessKey, ProcessSpec
+
+if TYPE_CHECKING:
+    from minisup.control.rpc import Method
 
 
 class Port(Protocol):
@@ -50,11 +53,30 @@ class Port(Protocol):
             Fault: CANT_REREAD with supervisord's wording of the first problem.
         """
 
+    def diff(self) -> tuple[list[str], list[str], list[str]]:
+        """The same for what was read last."""
+
     def add_group(self, spec: GroupSpec) -> None:
         """Make a configured group active; its programs autostart."""
 
+    def change_group(self, spec: GroupSpec) -> None:
+        """Give an active group other processes. Nothing runs of those that go; those that come autostart."""
+
     def remove_group(self, name: str) -> None:
         """Forget an active group in which nothing runs."""
+
+    def read_program(self, section: str, options: Mapping[str, str], group: str) -> tuple[ProcessSpec, ...]:
+        """The processes that a section describes that stands in no file.
+
+        Raises:
+            Fault: INCORRECT_PARAMETERS with supervisord's wording of the first problem.
+        """
+
+    def post(self, given: Input) -> None:
+        """Hand the engine an input. The answer to a ticket that no client has is nobody's."""
+
+    def plugin_methods(self, section: str) -> "Mapping[str, Method]":
+        """What plugins serve on the server of a section, by full name."""
 
     def shutdown(self) -> None:
         """Begin to stop everything and end."""

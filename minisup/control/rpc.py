@@ -36,11 +36,13 @@ class Method(NamedTuple):
         handler: called with the port (system methods: with the dispatcher) and the arguments.
         signature: the type of the result, then those of the arguments; separated by blanks.
         always: it may be called while the daemon stops or restarts.
+        listed: `system.listMethods` names it.
     """
 
     handler: Callable[..., Result]
     signature: str
     always: bool = False
+    listed: bool = True
 
     def takes(self, count: int) -> bool:
         """Whether it may be called with so many arguments."""

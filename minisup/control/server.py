@@ -12,7 +12,7 @@ import errno
 import re
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +22,7 @@ from anyio.lowlevel import checkpoint
 
 from minisup.control import tail
 from minisup.control.port import Port
-from minisup.control.rpc import METHODS
+from minisup.control.rpc import METHODS, Method
 from minisup.control.system_rpc import Dispatcher
 from minisup.protocol import http
 from minisup.protocol.http import Body, Head, HttpError, Receiver
@@ -85,8 +85,17 @@ class Site:
             plugin.name == "supervisor" and plugin.factory == MAIN_FACTORY
             for plugin in port.configuration.rpcinterfaces
         )
-        self.dispatcher = Dispatcher(port, self.verbose, METHODS if served else {})
+        self._methods: Mapping[str, Method] = METHODS if served else {}
+        self._dispatchers: dict[str, Dispatcher] = {}
         self._page: Page | None = None
+
+    def dispatcher(self, spec: ServerSpec) -> Dispatcher:
+        """Who answers calls on one of the servers: each has objects of plugins of its own."""
+        found = self._dispatchers.get(spec.section)
+        if found is None:
+            methods = {**self._methods, **self.port.plugin_methods(spec.section)}
+            found = self._dispatchers[spec.section] = Dispatcher(self.port, self.verbose, methods)
+        return found
 
     @property
     def page(self) -> "Page":
@@ -111,7 +120,7 @@ class Site:
 
 
 async def _xmlrpc(site: Site, spec: ServerSpec, head: Head, body: bytes) -> Answer:
-    found = await site.dispatcher.answer(body)
+    found = await site.dispatcher(spec).answer(body)
     return found if isinstance(found, int) else Body("text/xml", found)
 
 

@@ -20,6 +20,10 @@ SHOWN = 2000
 """So many characters of a refused request body are shown in the log."""
 
 
+class CallbackFailed(Exception):
+    """The function by which a plugin's method answers later raised what is the cause of this."""
+
+
 class Dispatcher:
     """Answers calls.
 
@@ -68,10 +72,13 @@ class Dispatcher:
             return 400
         try:
             if not self.verbose:
-                return xmlrpc.response(await self.call(name, params))
+                return _document(await self.call(name, params))
             return await self._narrated(name, params)
         except Fault as fault:
             return xmlrpc.fault(fault.code, fault.text)
+        except CallbackFailed:
+            self.port.log("error", f"XML-RPC response callback error:{traceback.format_exc()}")
+            return 500
         except Exception:
             self.port.log(
                 "critical",
@@ -88,7 +95,14 @@ class Dispatcher:
             self.port.log("trace", f"XML-RPC method {name}() returned fault: [{fault.code}] {fault.text}")
             raise
         self.port.log("trace", f"XML-RPC method {name}() returned successfully")
-        return xmlrpc.response(value)
+        return _document(value)
+
+
+def _document(value: Value) -> bytes:
+    # QUIRK(supervisor): a tuple is the list of what is answered, which must have one member. test_plugins.py: RESULTS
+    if isinstance(value, tuple):
+        (value,) = value
+    return xmlrpc.response(value)
 
 
 def _shown(body: bytes) -> str:
@@ -101,14 +115,15 @@ def _shown(body: bytes) -> str:
 
 def _known(dispatcher: Dispatcher, name: object) -> Method:
     method = dispatcher.methods.get(name) if isinstance(name, str) else None
-    if method is None:
+    if method is None or not method.listed:
         raise Fault(Faults.SIGNATURE_UNSUPPORTED)
     return method
 
 
 def list_methods(dispatcher: Dispatcher) -> Value:
     """The names of all methods of supervisor and its plugins, sorted; what minisup has beside them is left out."""
-    return sorted(name for name in dispatcher.methods if not name.startswith("minisup."))
+    methods = dispatcher.methods.items()
+    return sorted(name for name, method in methods if method.listed and not name.startswith("minisup."))
 
 
 def method_help(dispatcher: Dispatcher, name: str) -> Value:
@@ -118,7 +133,10 @@ def method_help(dispatcher: Dispatcher, name: str) -> Value:
 
 def method_signature(dispatcher: Dispatcher, name: str) -> Value:
     """The type of a method's result, then those of its arguments. Fault: SIGNATURE_UNSUPPORTED."""
-    return _known(dispatcher, name).signature.split()
+    signature = _known(dispatcher, name).signature.split()
+    if not signature:
+        raise Fault(Faults.SIGNATURE_UNSUPPORTED)
+    return signature
 
 
 async def multicall(dispatcher: Dispatcher, calls: list[dict[str, object]]) -> Value:
@@ -150,7 +168,8 @@ async def _member(dispatcher: Dispatcher, name: Any, params: Any) -> Value:
         return await dispatcher.call(name, given)
     except Fault as fault:
         return {"faultCode": fault.code, "faultString": fault.text}
-    except Exception as error:
+    except Exception as failed:
+        error = failed.__cause__ if isinstance(failed, CallbackFailed) else failed
         return {"faultCode": Faults.FAILED, "faultString": f"FAILED: {type(error)}:{error}"}
 
 

@@ -12,10 +12,11 @@ import re
 import resource
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from minisup.errors import MinisupError
-from minisup.specs import DaemonSpec
+from minisup.specs import DaemonSpec, GroupSpec, LogSpec, ProcessSpec
 
 Say = Callable[[str, str], None]
 """Takes a level word and a text, and brings them into the main log."""
@@ -165,6 +166,30 @@ def remove_pidfile(pidfile: PidFile | None) -> None:
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # what tempfile.mkstemp takes; importing it would cost 10 ms
+
+
+def with_auto_logs(group: GroupSpec, daemon: DaemonSpec, say: Say) -> GroupSpec:
+    """Make the AUTO logs of a group that becomes active, also for programs that never start.
+
+    No folder to write to is no reason not to run: the output is read, and nobody keeps it.
+    """
+
+    def placed(process: ProcessSpec, channel: str, log: LogSpec) -> LogSpec:
+        if not log.auto or log.path is not None:
+            return log
+        try:
+            path = generate_auto_log(daemon.childlogdir, process.name, channel, daemon.identifier)
+        except OSError as error:
+            say("warn", f"cannot create a log of {process.name!r} in {daemon.childlogdir!r}: {error.strerror}")
+            return log
+        return replace(log, path=path)
+
+    def made(process: ProcessSpec) -> ProcessSpec:
+        stdout = placed(process, "stdout", process.stdout)
+        stderr = process.stderr if process.redirect_stderr else placed(process, "stderr", process.stderr)
+        return replace(process, stdout=stdout, stderr=stderr)
+
+    return replace(group, processes=tuple(map(made, group.processes)))
 
 
 def generate_auto_log(childlogdir: str, process: str, channel: str, identifier: str) -> str:

@@ -11,7 +11,7 @@ every other task (the connections of clients) has a go.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import count
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from signal import SIGCHLD, SIGKILL
@@ -402,11 +402,11 @@ class Driver:
             shared.probe()
             self._sockets[spec.name] = shared
 
-    def forget_group(self, name: str) -> None:
-        """A group is gone: close the logs of its processes."""
-        if name in self._sockets:
+    def forget_group(self, name: str, kept: Collection[str] | None = None) -> None:
+        """A group is gone, or all of its processes but those that are `kept`: close their logs."""
+        if name in self._sockets and kept is None:
             self._sockets.pop(name).close()
-        for key in [key for key in self._channels if key[0] == name]:
+        for key in [key for key in self._channels if key[0] == name and key[1] not in (kept or ())]:
             for channel in self._channels.pop(key):
                 channel.close()
 
