@@ -1,30 +1,97 @@
-"""The real supervisorctl 4.3.0 against minisup and against the real supervisord: the same words, the same exit status.
+"""Clients and daemons, side by side: the same words, the same output, the same exit status.
 
-The table is in `oracle/cases_supervisorctl.py`.
+Each script is played by the real supervisorctl 4.3.0 on the real supervisord, and then by it on minisup, by
+`minisup ctl` on supervisord and by `minisup ctl` on minisup. The tables are in `oracle/cases_supervisorctl.py` and
+`oracle/cases_ctl.py`. Help texts are our own: that one is printed counts, not what it says.
 """
 
+import os
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from oracle.case import Runs, judge, playing
-from oracle.cases_supervisorctl import CASES
-from oracle.peer import MINISUP, REAL, oracle_venv
+from oracle.case import Case, Runs, Sights, judge, playing
+from oracle.cases_ctl import ALONE, BOTH, OURS
+from oracle.cases_supervisorctl import CASES as SUPERVISORCTL
+from oracle.peer import MINISUP, REAL, client_of, oracle_venv
 
 pytestmark = pytest.mark.slow
+
+CASES: dict[str, Case] = SUPERVISORCTL | BOTH | ALONE
+CTL = "/ctl"
+PLAN = [
+    *((command, MINISUP) for command in SUPERVISORCTL),
+    *((command, kind + CTL) for command in SUPERVISORCTL | BOTH for kind in (REAL, MINISUP)),
+    *((command, REAL + CTL) for command in ALONE),
+]
+COMMANDS = [
+    *("add", "avail", "clear", "exit", "fg", "help", "listeners", "maintail", "open", "pid", "quit", "reload"),
+    *("remove", "reread", "restart", "shutdown", "signal", "start", "status", "stop", "tail", "update", "version"),
+]
 
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
-    """Every chosen case, under way on both peers."""
+    """Every chosen run, and that of the real ones, under way."""
     items = [item for item in request.session.items if item.module is request.module]
-    wanted = {item.callspec.params["command"] for item in items if hasattr(item, "callspec")}
-    chosen = {command: case for command, case in CASES.items() if command in wanted}
+    plan = [
+        (item.callspec.params["command"], item.callspec.params["kind"]) for item in items if hasattr(item, "callspec")
+    ]
     oracle_venv()
-    with playing(chosen, [(command, kind) for command in chosen for kind in (REAL, MINISUP)]) as under_way:
+    with playing(CASES, [*dict.fromkeys((command, REAL) for command, _ in plan), *plan]) as under_way:
         yield under_way
 
 
-@pytest.mark.parametrize("command", CASES)
-def test_supervisorctl(command: str, runs: Runs) -> None:
-    found = judge(CASES[command], runs[command, REAL].result(), runs[command, MINISUP].result())
-    assert not found, "\n".join(["supervisorctl sees a difference:", *found])
+@pytest.fixture(scope="module")
+def texts() -> dict[str, dict[str, str]]:
+    """The help texts of both clients."""
+    oracle_venv()
+    return {client: helps(client) for client in ("", "ctl")}
+
+
+def helps(client: str) -> dict[str, str]:
+    """The help text of each command, with its last newline."""
+    done = subprocess.run(
+        [*client_of(client), "-s", "unix:///nowhere/at/all"],
+        input="".join(f"help {command}\n" for command in COMMANDS),
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+        check=True,
+    )
+    return dict(zip(COMMANDS, done.stdout.split("supervisor> ")[1:], strict=False))
+
+
+def without_helps(sights: Sights, texts: dict[str, str]) -> Sights:
+    """The same, with a word for each help text."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, list):
+            return [told(one) for one in value]
+        if isinstance(value, str):
+            for command, text in texts.items():
+                value = value.replace(text, f"(help of {command})\n")
+        return value
+
+    return {label: told(value) for label, value in sights.items()}
+
+
+@pytest.mark.parametrize(("command", "kind"), PLAN)
+def test_supervisorctl(command: str, kind: str, runs: Runs, texts: dict[str, dict[str, str]]) -> None:
+    case = CASES[command]
+    decided = (OURS.get(command, {}) if kind.endswith(CTL) else {}) | (case.differs if kind.startswith(MINISUP) else {})
+    found = judge(
+        replace(case, differs=decided),
+        without_helps(runs[command, REAL].result(), texts[""]),
+        without_helps(runs[command, kind].result(), texts["ctl" if kind.endswith(CTL) else ""]),
+        read=lambda sights: without_helps(sights, texts[""]),
+    )
+    assert not found, "\n".join(["supervisorctl and supervisord would:", *found])
+
+
+def test_every_command_has_a_help(texts: dict[str, dict[str, str]]) -> None:
+    assert [command for command, text in texts["ctl"].items() if not text.startswith(command)] == []
+    assert [command for command, text in texts[""].items() if "No help" in text] == ["listeners"]

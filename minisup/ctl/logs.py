@@ -26,12 +26,12 @@ class LogCommands(ControllerPluginBase):
             )
 
     def _follow(self, path: str) -> None:
-        self._warn_of_encoding()
-        self.ctl.output(LEAVE)
-        self.ctl.stdout.flush()
-        self.ctl.hang_up()
         options = self.ctl.options
         try:
+            self._warn_of_encoding()
+            self.ctl.output(LEAVE)
+            self.ctl.stdout.flush()
+            self.ctl.hang_up()
             LogStream(options.serverurl, options.username, options.password, path).show(self.write)
         except KeyboardInterrupt:
             self.ctl.output("")
@@ -131,9 +131,10 @@ class LogCommands(ControllerPluginBase):
             return
         from minisup.ctl.foreground import fgthread
 
-        self.ctl.output(LEAVE)
         output = None
         try:
+            self.ctl.output(LEAVE)
+            self.ctl.stdout.flush()
             output = fgthread(names[0], self.ctl)
             output.start()
             while self._sent(names[0], input() + "\n"):
