@@ -40,7 +40,8 @@ def _states(room: Room) -> dict[str, str]:
 
 
 def wildcards(room: Room) -> None:
-    """Commands that a plugin adds to the real supervisorctl; it runs each process in a thread."""
+    """Commands that a plugin adds to supervisorctl; it runs each process in a thread."""
+    room.plugins("supervisorwildcards", "supervisorserialrestart")
     room.up(
         GROUPED
         + "[ctlplugin:wildcards]\n"
@@ -301,5 +302,5 @@ def _following(room: Room, name: str, command: tuple[str, ...], *wanted: str) ->
 
 
 STORIES: list[Story] = [ansible, salt, wildcards, nagios, curl]
-WITH_SUPERVISORCTL: list[Story] = [ansible, salt]
+WITH_SUPERVISORCTL: list[Story] = [ansible, salt, wildcards]
 """These are also told with `minisup ctl` under the name of supervisorctl."""

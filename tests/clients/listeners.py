@@ -3,7 +3,7 @@
 import json
 import re
 
-from .room import CLIENTS, Room, Story
+from .room import Room, Story
 from .servers import MailServer, Site, Syslog
 
 
@@ -218,10 +218,7 @@ stderr_events_enabled=true
 
 def supervisor_stdlog(room: Room) -> None:
     """A listener that hands everything back, and a handler of results that the daemon imports and calls."""
-    plugins = room.folder / "plugins"
-    plugins.mkdir()
-    for name in ("supervisor", "supervisor_stdlog.py"):
-        (plugins / name).symlink_to(*CLIENTS.glob(f"lib/python*/site-packages/{name}"))
+    room.plugins("supervisor_stdlog.py")
     room.up(
         listener("stdlog", "supervisor-stdlog", "PROCESS_LOG", "result_handler=supervisor_stdlog:log_handler")
         + """

@@ -55,10 +55,22 @@ class Room(Peer):
         (folder / "mails").mkdir()
         self.write("mail", _MAIL)
         client = client_of(self.client) if self.client else ["@CLIENTS@/bin/supervisorctl"]
-        self.write("bin/supervisorctl", f'#!/bin/sh\nexec {shlex.join(client)} "$@"\n')
+        self.write("bin/supervisorctl", f'#!/bin/sh\nPYTHONPATH=@DIR@/plugins exec {shlex.join(client)} "$@"\n')
 
     def fill(self, text: str) -> str:
         return super().fill(text).replace("@CLIENTS@", str(CLIENTS))
+
+    def plugins(self, *names: str) -> None:
+        """Make modules of the clients importable for supervisorctl, and where `@DIR@/plugins` is the PYTHONPATH.
+
+        Their `supervisor` is the real one; for our client it is that of minisup-compat.
+        """
+        folder = self.folder / "plugins"
+        folder.mkdir()
+        packages = next(CLIENTS.glob("lib/python*/site-packages"))
+        for name in names:
+            (folder / name).symlink_to(packages / name)
+        (folder / "supervisor").symlink_to((ROOT / "compat" if self.client else packages) / "supervisor")
 
     def up(self, config: str, files: Mapping[str, str] = {}, env: Mapping[str, str] = {}) -> None:
         """Write `config` under the usual head, start the supervisor and wait until it answers."""
