@@ -16,6 +16,7 @@ from compat_home import COMPAT, THERE, environment, make_home
 from daemon import MARK, Daemon, Room, program, room, until
 
 import minisup
+from minisup.control.rpc import METHODS
 
 pytestmark = pytest.mark.slow
 
@@ -99,6 +100,45 @@ def test_signatures(names: dict[str, Any]) -> None:
             different[name] = here[name], there[name]
     assert different == {}
     assert len(here.keys() & there.keys()) > 300
+
+
+PARTLY = {
+    *("childutils.PEventListenerDispatcher", "dispatchers.PEventListenerDispatcher", "loggers.RotatingFileHandler"),
+    *("loggers.Logger", "options.ClientOptions", "options.Options", "options.ServerOptions"),
+    *("supervisorctl.ClientOptions", "supervisorctl.Controller", "supervisorctl.DefaultControllerPlugin"),
+    "supervisorctl.fgthread",
+}
+"""Classes of which methods are left out that only their own module calls."""
+
+
+def test_classes_are_whole(names: dict[str, Any]) -> None:
+    here, there = names["here"]["signatures"], names["there"]["signatures"]
+    owners = {name.rpartition(".")[0] for name in there.keys() - here.keys() if name.count(".") == 3}
+    assert {owner.removeprefix("supervisor.") for owner in owners & here.keys()} == PARTLY
+
+
+CALL_ALL = """\
+import inspect, json
+from supervisor.rpcinterface import SupervisorNamespaceRPCInterface, make_main_rpcinterface
+class Daemon:
+    def call(self, *call):
+        return call
+main = make_main_rpcinterface(Daemon())
+for name, method in inspect.getmembers(main, inspect.ismethod):
+    if not name.startswith("_"):
+        words = list(inspect.signature(method).parameters)
+        print(json.dumps([name, [f"a {word}" for word in words], method(*(f"a {word}" for word in words))]))
+"""
+
+
+def test_the_main_interface_hands_every_call_on(home: Path) -> None:
+    calls = [json.loads(line) for line in python(home, "-c", CALL_ALL).splitlines()]
+    methods = {name.removeprefix("supervisor.") for name in METHODS if name.startswith("supervisor.")}
+    assert {name for name, _, _ in calls} == methods
+    for name, given, (called, *params) in calls:
+        assert called in METHODS
+        assert METHODS[called].handler is METHODS[f"supervisor.{name}"].handler
+        assert params == given
 
 
 def test_what_they_do(home: Path, tmp_path: Path) -> None:
