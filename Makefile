@@ -1,6 +1,7 @@
 # make demo     a wheel with two spokes, started, asked, hurt and stopped before your eyes
 # make test     everything: ruff, mypy, the architecture, all tests
 # make check    ruff, mypy and the architecture only
+# make bench    what minisup and others cost, side by side: 15 minutes (make bench-quick: two)
 # make clean    forget what was installed and built
 #
 # Needs make and Python >= 3.11. What is installed once is not asked for again: pyproject.toml decides.
@@ -12,7 +13,7 @@ CLIENTS ?= .venv-clients
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check clean
+.PHONY: demo test check bench bench-quick clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/python examples/demo.py
@@ -24,6 +25,9 @@ check: $(VENV)/.tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q tests/test_architecture.py
+
+bench bench-quick: $(VENV)/.installed $(ORACLE)/.installed
+	$(VENV)/bin/python -m benchmarks $(if $(filter bench-quick,$@),--quick) $(SUPERVISORS)
 
 clean:
 	rm -rf $(VENV) $(ORACLE) $(CLIENTS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What supervisors cost: any number of them measured in turns, in one run (``python -m benchmarks --help``)."""
