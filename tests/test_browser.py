@@ -154,6 +154,26 @@ def test_another_site_cannot_act_where_scripts_may(browser: Browser, here: Room,
     browser.sees("Process a stopped", "#message")
 
 
+def test_by_plain_http(browser: Browser, here: Room) -> None:
+    """Towards a host that is not this one, a browser does not say in Sec-Fetch-Site who asks: Origin counts."""
+    daemon = here.run(*TWO).running("a")
+    with proxy(str(here.folder / "s")) as url:
+        url = url.replace("127.0.0.1", "panel.test")
+        browser.go(f"{url}/")
+        browser.click(button("a", "stop"))
+        browser.sees("Process a stopped", "#message")
+        browser.devtools("Emulation.setScriptExecutionDisabled", value=True)
+        browser.click(button("a", "start"))
+        browser.until(lambda: browser.address() == f"{url}/?message=Process%20a%20started")
+        assert daemon.state("a") == "RUNNING"
+        form = f'<form method="post" action="{url}/?action=stop&amp;processname=a"><button>Win!</button></form>'
+        with stranger(form) as elsewhere:
+            browser.go(elsewhere.replace("localhost", "elsewhere.test"))
+            browser.click("button")
+            browser.sees("belongs to another site", "#message")
+    assert daemon.state("a") == "RUNNING"
+
+
 def test_no_other_site_frames_it(browser: Browser, here: Room, url: str) -> None:
     here.run(*TWO)
     with stranger(f'<iframe src="{url}/"></iframe>') as elsewhere:
@@ -410,8 +430,8 @@ def test_it_reads_well(browser: Browser, here: Room, url: str, phone: bool) -> N
         assert min(browser.run(script)) >= 40, "a button for fingers"
 
 
-@pytest.mark.skipif("MINISUP_PICTURE" not in os.environ, reason="makes the picture of the docs, when asked to")
 def test_picture(browser: Browser, here: Room, url: str) -> None:
+    """For the docs, where `$MINISUP_PICTURE` says where to put it."""
     wheel(browser, here, url)
     shown = []
     for scheme, phone in (("light", False), ("dark", True)):
@@ -427,4 +447,6 @@ def test_picture(browser: Browser, here: Room, url: str) -> None:
         return Promise.all([...document.images].map(image => image.decode()));
     """
     browser.run(script, shown)
-    Path(os.environ["MINISUP_PICTURE"]).write_bytes(browser.picture())
+    path = Path(os.environ.get("MINISUP_PICTURE") or here.folder / "status-page.png")
+    path.write_bytes(browser.picture())
+    assert path.stat().st_size < 150_000

@@ -145,6 +145,7 @@ def chromium(folder: Path) -> Iterator[Browser]:
                         "--disable-component-update",
                         "--no-first-run",
                         "--no-proxy-server",
+                        "--host-resolver-rules=MAP *.test 127.0.0.1",
                         "--window-size=1200,800",
                         f"--user-data-dir={folder / 'profile'}",
                     ]
