@@ -123,6 +123,7 @@ def parsed(words: list[str]) -> argparse.Namespace:
         help=f"one of {several}; may be given again",
         metavar="SCENARIO",
     )
+    parser.add_argument("--rounds", type=int, metavar="N", help="of each scenario, instead of what its noise asks for")
     parser.add_argument("--patience", type=float, default=20.0, metavar="SECONDS", help="to wait for a quiet machine")
     parser.add_argument(
         "--folder", type=Path, default=room(), help="where to work (default: in memory, if there is room)"
@@ -158,7 +159,7 @@ def main(words: list[str]) -> int:
         try:
             for name, rounds in zip(SCENARIOS, scale.rounds, strict=True):
                 if name in only:
-                    run.scenario(name, rounds)
+                    run.scenario(name, arguments.rounds or rounds)
             if GROWTH in only:
                 run.growth(*scale.growth)
         finally:

@@ -34,7 +34,7 @@ def test_life_and_logs_of_two(tmp_path: Path) -> None:
     assert "minisup / supervisord" in done.stdout
 
 
-@needs("cc")
+@needs("cc", "unshare")
 def test_every_measure_of_minisup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT)
     from benchmarks.goals import MEASURES
