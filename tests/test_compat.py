@@ -366,6 +366,82 @@ def test_listener(kind: str, words: list[str], here: Room, home: Path) -> None:
     ]
 
 
+DAEMON_PLUGIN = """\
+from supervisor.events import ProcessStateEvent, getEventNameByType, subscribe
+from supervisor.rpcinterface import SupervisorNamespaceRPCInterface
+from supervisor.xmlrpc import Faults, RPCError
+
+class Mine(SupervisorNamespaceRPCInterface):
+    def __init__(self, supervisord, greeting):
+        SupervisorNamespaceRPCInterface.__init__(self, supervisord)
+        self.greeting = greeting
+        self.seen = []
+        subscribe(ProcessStateEvent, self.saw)
+    def saw(self, event):
+        self.seen.append("%s %s" % (getEventNameByType(type(event)), event.payload().rpartition(" ")[0]))
+    def events(self):
+        return self.seen
+    def hello(self):
+        return "%s %s" % (self.greeting, self.supervisord.options.identifier)
+    def late(self, name):
+        return self.stopProcess(name)
+    def refuse(self):
+        raise RPCError(Faults.BAD_NAME, "x")
+
+def make(supervisord, **options):
+    return Mine(supervisord, **options)
+"""
+
+ASK_PLUGIN = """\
+import sys
+from supervisor.childutils import getRPCInterface
+rpc = getRPCInterface({"SUPERVISOR_SERVER_URL": sys.argv[1]})
+mine = rpc.mine
+for ask in (
+    lambda: mine.hello(),
+    lambda: mine.late("web"),
+    lambda: mine.getAllProcessInfo()[0]["statename"],
+    lambda: mine.refuse(),
+    lambda: mine.stopProcess("web"),
+    lambda: mine.events(),
+):
+    try:
+        print(ask())
+    except Exception as error:
+        print(repr(error))
+rpc("close")()
+"""
+
+
+@pytest.mark.parametrize("kind", ["supervisord", "minisup"])
+def test_plugin(kind: str, here: Room, home: Path) -> None:
+    """One that is the main interface and more, with a callback for events."""
+    commands = THERE if kind == "supervisord" else home
+    (here.folder / "mine.py").write_text(DAEMON_PLUGIN)
+    here.write(
+        program("web", "sleep 600", startsecs=0, stopwaitsecs=60),
+        "\n[rpcinterface:mine]\nsupervisor.rpcinterface_factory = mine:make\ngreeting = I am\n",
+    )
+    env = environment(commands, PYTHONPATH=str(here.folder))
+    here.start(command=[str(commands / "supervisord"), "-n"], env=env).up().running("web").forget()
+    told = "processname:web groupname:web from_state"
+    assert python(commands, "-c", ASK_PLUGIN, f"unix://{here.folder}/s").splitlines() == [
+        "I am supervisor",
+        "True",
+        "STOPPED",
+        "<Fault 10: 'BAD_NAME: x'>",
+        "<Fault 70: 'NOT_RUNNING: web'>",
+        str(
+            [
+                f"PROCESS_STATE_STARTING {told}:STOPPED",
+                f"PROCESS_STATE_RUNNING {told}:STARTING",
+                f"PROCESS_STATE_STOPPING {told}:RUNNING",
+                f"PROCESS_STATE_STOPPED {told}:STOPPING",
+            ]
+        ),
+    ]
+
+
 CLOSED = """\
 import select, sys
 from supervisor.childutils import getRPCInterface
