@@ -122,6 +122,8 @@ FOREIGN: dict[str, tuple[dict[str, str], bool]] = {
     "no port is said by the proxy": ({"origin": "http://here:9001", "host": "here"}, False),
     "no port is said, another host": ({"origin": "http://there:9001", "host": "here"}, True),
     "the usual port": ({"origin": "https://here", "host": "here:443"}, False),
+    "a path in the host": ({"origin": "http://here:9001", "host": "here:9001/base/index.html"}, False),
+    "a path in the host, another host": ({"origin": "http://base", "host": "here/base"}, True),
     "IPv6": ({"origin": "http://[::1]:9001", "host": "[::1]:9001"}, False),
     "no host": ({"origin": "http://here:9001", "host": ""}, True),
     "own referer": ({"referer": "http://here:9001/tail.html?x"}, False),
@@ -694,6 +696,7 @@ def token_of(url: str) -> str:
 
 @pytest.mark.slow
 def test_under_a_path_of_a_proxy(here: Room) -> None:
+    """Supervisor/supervisor#29, #251, #593, #845, #929: links and redirections left the path, and named the wrong host."""
     daemon = here.run(program("a", QUIET, startsecs=0)).running("a")
     with proxy(str(here.folder / "s"), "/deep/base", host="upstream") as url:
         form = {"action": "stop", "processname": "a", "token": token_of(url)}
@@ -714,6 +717,7 @@ def test_under_a_path_of_a_proxy(here: Room) -> None:
 
 @pytest.mark.slow
 def test_scripts_need_to_be_allowed(here: Room) -> None:
+    """Supervisor/supervisor#19: a link changes nothing."""
     daemon = here.run(program("a", QUIET, startsecs=0)).running("a")
     with proxy(str(here.folder / "s")) as url:
         status, _, text = ask(f"{url}/index.html", {"action": "stop", "processname": "a"})

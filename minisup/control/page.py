@@ -148,7 +148,8 @@ def _host(text: str) -> str:
 def is_foreign(head: Head) -> bool:
     """Whether the page of another site made a browser send this request.
 
-    A Host without a port, as many proxies send it, stands for all ports.
+    A Host without a port, as many proxies send it, stands for all ports; one with a path behind it is what supervisord
+    needed under a path of a proxy.
     """
     site = head.headers.get("sec-fetch-site")
     if site is not None:
@@ -159,7 +160,7 @@ def is_foreign(head: Head) -> bool:
     found = re.match(r"https?://([^/?#@]+)(?:[/?#]|$)", origin, re.IGNORECASE)
     if found is None:
         return True
-    asked, named = _host(head.headers.get("host", "")), _host(found[1])
+    asked, named = _host(head.headers.get("host", "").partition("/")[0]), _host(found[1])
     return named != asked and re.sub(r":\d+$", "", named) != asked
 
 
