@@ -8,8 +8,10 @@ import contextlib
 import hashlib
 import html.parser
 import json
+import os
 import re
 import signal
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -20,7 +22,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
-from daemon import PYTHON, Room, program, room, until
+from daemon import MARK, PYTHON, ROOT, Room, needs, program, room, until
 from fake_port import FakePort, programs
 from front import UnixConnection, ask, proxy
 from hypothesis import given, settings
@@ -696,7 +698,7 @@ def token_of(url: str) -> str:
 
 @pytest.mark.slow
 def test_under_a_path_of_a_proxy(here: Room) -> None:
-    """Supervisor/supervisor#29, #251, #593, #845, #929: links and redirections left the path, and named the wrong host."""
+    """Supervisor/supervisor#29, #251, #593, #845, #929: links and redirections left the path, or the host."""
     daemon = here.run(program("a", QUIET, startsecs=0)).running("a")
     with proxy(str(here.folder / "s"), "/deep/base", host="upstream") as url:
         form = {"action": "stop", "processname": "a", "token": token_of(url)}
@@ -713,6 +715,53 @@ def test_under_a_path_of_a_proxy(here: Room) -> None:
         assert daemon.state("a") == "STOPPED"
         assert ask(f"{url}/", again, Origin=url, Sec_Fetch_Site="same-origin")[0] == 303
         assert daemon.state("a") == "RUNNING"
+
+
+NGINX = """
+daemon off;
+user root;
+pid nginx.pid;
+error_log stderr;
+events {}
+http {
+    access_log off;
+    server {
+        listen unix:SOCKET;
+LOCATION
+    }
+}
+"""
+
+
+@needs("nginx")
+@pytest.mark.slow
+def test_behind_nginx_as_documented(here: Room) -> None:
+    daemon = here.run(program("a", QUIET, startsecs=0)).running("a")
+    [location] = re.findall("```nginx\n(.*?)```", (ROOT / "docs" / "status-page.md").read_text(), re.DOTALL)
+    location = location.replace("http://127.0.0.1:9001/", f"http://unix:{here.folder}/s:/")
+    socket = here.folder / "n"
+    conf = here.folder / "nginx.conf"
+    conf.write_text(NGINX.replace("SOCKET", str(socket)).replace("LOCATION", location))
+    with subprocess.Popen(
+        ["nginx", "-p", here.folder, "-c", conf], env={**os.environ, MARK: str(here.folder)}, stderr=subprocess.DEVNULL
+    ) as nginx:
+        try:
+            until(socket.exists)
+
+            def ask(target: str, body: str | None = None) -> tuple[int, str, str]:
+                fields = {"Host": "panel.example:8080", "Origin": "http://panel.example:8080"}
+                with contextlib.closing(UnixConnection(str(socket))) as line:
+                    line.request("GET" if body is None else "POST", target, body, fields)
+                    with line.getresponse() as reply:
+                        return reply.status, reply.getheader("Location", ""), reply.read().decode()
+
+            status, _, text = until(lambda: (found := ask("/supervisor/"))[0] == 200 and found)
+            [token] = [found["value"] for _, found in Parsed(text).tags if found.get("name") == "token"]
+            status, where, _ = ask("/supervisor/index.html?processname=a", f"action=stop&token={token}")
+            assert (status, where) == (303, "./?message=Process%20a%20stopped")
+            assert daemon.state("a") == "STOPPED"
+        finally:
+            nginx.terminate()
 
 
 @pytest.mark.slow
