@@ -14,7 +14,6 @@ What plugins import from the package `supervisor` (the real one or the stand-in)
 nothing of it is imported here, nor is this file where no plugin is configured.
 """
 
-import inspect
 import threading
 import traceback
 from collections import deque
@@ -75,8 +74,9 @@ class Plugins:
         """
         methods = self.methods.setdefault(server.section, {})
         if spec.factory == MAIN_FACTORY:  # by another name
-            ours = {f"{spec.name}.{name.partition('.')[2]}": method for name, method in METHODS.items()}
-            methods.update(ours)
+            for name, method in METHODS.items():
+                if name.startswith("supervisor."):
+                    methods[spec.name + name.removeprefix("supervisor")] = method
             return
         desk = self._desk(spec)
         try:
@@ -187,7 +187,7 @@ class Plugins:
 def _methods(desk: Desk, made: object) -> Iterator[tuple[str, Method]]:
     """Full names and methods of an object: what can be called, and what is listed although it cannot."""
     for name in dir(made):
-        if name.startswith("_") or isinstance(inspect.getattr_static(made, name, None), property):
+        if name.startswith("_"):
             continue
         value: Any = getattr(made, name, None)
         listed = name in vars(type(made)) and callable(value)

@@ -422,10 +422,9 @@ class ProcessView(View):
         self._desk.post(StopCalled(NOBODY, [self._target], False))
 
     def kill(self, sig: int) -> None:
-        """Stop it by a signal of one's choice, too."""
+        """Stop it by a signal of one's choice."""
+        self.signal(sig)
         self.stop()
-        if sig != self._machine.spec.stopsignal:
-            self.signal(sig)
 
     def signal(self, sig: int) -> None:
         self._desk.post(SignalCalled(NOBODY, [self._target], int(signal.Signals(sig))))

@@ -1,6 +1,14 @@
 """All cases, by what they show."""
 
-from . import cases_configuration, cases_daemon, cases_lifecycle, cases_logging, cases_rpc, cases_signals
+from . import (
+    cases_configuration,
+    cases_daemon,
+    cases_lifecycle,
+    cases_logging,
+    cases_plugins,
+    cases_rpc,
+    cases_signals,
+)
 from .case import Case
 
 AREAS: dict[str, dict[str, Case]] = {
@@ -10,6 +18,7 @@ AREAS: dict[str, dict[str, Case]] = {
     "logging": cases_logging.CASES,
     "signals": cases_signals.CASES,
     "daemon": cases_daemon.CASES,
+    "plugins": cases_plugins.CASES,
 }
 
 CASES: dict[str, Case] = {key: case for table in AREAS.values() for key, case in table.items()}
