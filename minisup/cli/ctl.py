@@ -49,6 +49,8 @@ def run(argv0: str, words: list[str]) -> int:
     except MinisupError as error:
         sys.stderr.write(f"Error: {error}\nFor help, use {program} -h\n")
         return 2
+    except BrokenPipeError:  # nobody reads what we say, so there is nobody to tell
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
 

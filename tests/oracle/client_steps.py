@@ -12,7 +12,7 @@ import termios
 import threading
 import time
 import xmlrpc.client
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,12 @@ class Typed(Step):
 
 
 def on_terminal(
-    command: Sequence[str], script: Sequence[tuple[str, str]], env: Mapping[str, str], cwd: Path
+    command: Sequence[str], script: Sequence[tuple[str, str | Callable[[], str]]], env: Mapping[str, str], cwd: Path
 ) -> tuple[int, str]:
     """Run a command on a terminal of its own; its exit status, and what was shown.
+
+    Args:
+        script: what to wait for, and what is typed then, or what gives that.
 
     Raises:
         AssertionError: something that was waited for did not come, or the command did not end.
@@ -79,7 +82,7 @@ def on_terminal(
             at = found + len(wanted.encode())
             if typed == CTRL_C:  # it comes when the command waits, not just before: readline would lose it
                 until(lambda: is_idle(process.pid), 2 * PATIENCE)
-            os.write(ours, typed.encode())
+            os.write(ours, (typed if isinstance(typed, str) else typed()).encode())
         end = time.monotonic() + 2 * PATIENCE
         while data := _read(ours, end):
             shown += data
