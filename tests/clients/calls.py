@@ -160,4 +160,62 @@ with xmlrpc.client.ServerProxy("http://localhost", transport=Transport()) as ser
     assert json.loads(done.out) == [["cat:cat", "pair:one", "pair:two"], True, True]
 
 
-STORIES: list[Story] = [xmlrpc_client, npm_supervisord, supervisor_transport, http_client]
+def _plugin(room: Room, name: str) -> str:
+    """The section of a plugin that the daemon itself imports."""
+    package = f"supervisor_{name}"
+    room.plugins(package)
+    factory = f"{package}.rpcinterface:make_{name}_rpcinterface"
+    return f"[rpcinterface:{name}]\nsupervisor.rpcinterface_factory={factory}\n"
+
+
+def supervisor_cache(room: Room) -> None:
+    """A plugin of the daemon that keeps what clients give it."""
+    room.up(_plugin(room, "cache"), env={"PYTHONPATH": "@DIR@/plugins"})
+    assert room.call("cache.getAPIVersion") == "0.2"
+    assert [room.call("cache.store", key, "one") for key in "ba"] == [True, True]
+    assert (room.call("cache.getKeys"), room.call("cache.getCount"), room.call("cache.fetch", "a")) == (
+        ["a", "b"],
+        2,
+        "one",
+    )
+    assert room.call("cache.delete", "a") and room.call("cache.clear")
+    for params, fault in (
+        (("a",), "BAD_NAME"),
+        ((), "INCORRECT_PARAMETERS"),
+        (("",), "BAD_NAME: Cache key must be .*"),
+    ):
+        with pytest.raises(xmlrpc.client.Fault, match=fault):
+            room.call("cache.fetch", *params)
+    assert room.call("system.methodSignature", "cache.store") == ["boolean", "string", "string"]
+    assert "cache.store" in room.call("system.listMethods")
+
+
+def supervisor_twiddler(room: Room) -> None:
+    """A plugin of the daemon that adds programs to groups, and takes processes out of them."""
+    room.up(_plugin(room, "twiddler") + PROGRAMS, env={"PYTHONPATH": "@DIR@/plugins"})
+    assert sorted(room.call("twiddler.getGroupNames")) == ["cat", "pair"]
+    options = {"command": "/bin/sleep 600", "numprocs": "2", "process_name": "new%(process_num)d", "startsecs": "0"}
+    assert room.call("twiddler.addProgramToGroup", "pair", "new", options)
+    room.reaches("pair:new0", "RUNNING")
+    room.reaches("pair:new1", "RUNNING")
+    for group, more, fault in (
+        ("pair", {}, "INCORRECT_PARAMETERS: program section program:new does not specify a command"),
+        ("pair", options, "BAD_NAME: new0"),
+        ("none", options, "BAD_NAME: group: none"),
+    ):
+        with pytest.raises(xmlrpc.client.Fault, match=fault):
+            room.call("twiddler.addProgramToGroup", group, "new", more)
+    with pytest.raises(xmlrpc.client.Fault, match="STILL_RUNNING: new0"):
+        room.call("twiddler.removeProcessFromGroup", "pair", "new0")
+    room.call("supervisor.stopProcess", "pair:new0")
+    assert room.call("twiddler.removeProcessFromGroup", "pair", "new0")
+    assert "new0" not in [info["name"] for info in room.call("supervisor.getAllProcessInfo")]
+    assert room.call("supervisor.reloadConfig") == [[[], ["pair"], []]]
+    assert room.call("twiddler.log", "a line", "WARN")
+    assert "WARN a line" in room.read("supervisord.log")
+
+
+STORIES: list[Story] = [
+    *(xmlrpc_client, npm_supervisord, supervisor_transport, http_client),
+    *(supervisor_cache, supervisor_twiddler),
+]
