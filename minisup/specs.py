@@ -125,7 +125,8 @@ class ServerSpec:
         username: with `password`, what Basic authentication asks for; None or ``""`` for no authentication.
         password: plain, or ``{SHA}`` and the lower-case hex SHA-1 of it.
         max_body: largest request body accepted, in bytes.
-        idle_timeout: a connection that says nothing for this many seconds is closed.
+        idle_timeout: a connection is closed that says nothing for this many seconds before its first request, within
+            one, or while an answer waits to be taken.
         max_connections: connections beyond this number are answered 503 and closed.
         get_actions: actions of the status page need neither POST nor its token.
     """

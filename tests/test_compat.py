@@ -443,11 +443,16 @@ def test_plugin(kind: str, here: Room, home: Path) -> None:
 
 
 CLOSED = """\
-import select, sys
+import select, socket, sys
 from supervisor.childutils import getRPCInterface
 rpc = getRPCInterface({"SUPERVISOR_SERVER_URL": sys.argv[1]})
 print(rpc.supervisor.getState()["statename"])
 kept = rpc("transport").connection.sock
+with socket.socket(socket.AF_UNIX) as other:  # it takes the only place
+    other.connect(sys.argv[1].removeprefix("unix://"))
+    other.sendall(b"GET /ok.html HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
+    while other.recv(1000):
+        pass
 assert select.select([kept], [], [], 60)[0] and not kept.recv(1)  # the daemon has closed it
 print(rpc.supervisor.getState()["statename"])
 rpc("close")()
@@ -456,7 +461,7 @@ rpc("close")()
 
 def test_a_connection_that_was_closed_is_opened_again(here: Room, home: Path) -> None:
     path = here.write()
-    path.write_text(path.read_text().replace("file=%(here)s/s", "file=%(here)s/s\nidle_timeout=0.1"))
+    path.write_text(path.read_text().replace("file=%(here)s/s", "file=%(here)s/s\nmax_connections=1"))
     here.start(command=[str(home / "supervisord"), "-n"], env=environment(home)).up().forget()
     assert python(home, "-W", "error", "-c", CLOSED, f"unix://{here.folder}/s") == "RUNNING\nRUNNING\n"
 

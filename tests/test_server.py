@@ -499,8 +499,20 @@ async def test_a_client_that_does_not_read_is_sent_away_and_costs_nobody_else_an
         await anyio.wait_readable(lazy.stream.extra(SocketAttribute.raw_socket))  # its time runs from now on
         async with served.client() as client:
             await client.call("supervisor.getState")
-            assert await client.rest() == b""
+        async with served.client() as silent:  # came later, so its time is up later
+            assert await silent.rest() == b""
         assert len(await lazy.rest()) < 4_000_000
+
+
+async def test_who_was_answered_once_may_think(tmp_path: Path, port: FakePort) -> None:
+    """Under supervisord a listener that calls once an hour keeps its connection; the real transport never reopens."""
+    async with serving(tmp_path, port, idle_timeout=0.01) as served, served.client() as client:
+        await client.call("supervisor.getState")
+        async with served.client() as silent:
+            assert await silent.rest() == b""
+        await client.call("supervisor.getState")
+        await client.say(b"POST")
+        assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_a_client_that_leaves_in_the_middle(tmp_path: Path, port: FakePort) -> None:

@@ -223,7 +223,7 @@ class _Gone(Exception):
 class Connection:
     """One client."""
 
-    __slots__ = ("_grace", "_in_a_row", "_patience", "_receiver", "_sock", "peer", "site", "spec")
+    __slots__ = ("_grace", "_in_a_row", "_patience", "_receiver", "_since", "_sock", "peer", "site", "spec")
 
     def __init__(self, site: Site, spec: ServerSpec, sock: socket.socket, peer: tuple[str, int]) -> None:
         self.site = site
@@ -234,6 +234,7 @@ class Connection:
         self._in_a_row = 0
         self._grace = GRACE
         self._patience: anyio.CancelScope | None = None
+        self._since = 0.0
 
     async def run(self, welcome: bool) -> None:
         """Serve until the client leaves, breaks the rules or is too slow; who is not welcome gets 503 for an answer.
@@ -257,7 +258,7 @@ class Connection:
         """Since when it waits for a request that has not begun, by the clock of anyio; None while it is busy."""
         if self._patience is None or not self._receiver.empty:
             return None
-        return self._patience.deadline - self.spec.idle_timeout + self._grace
+        return self._since + self._grace
 
     def give_way(self) -> bool:
         """End an idle connection, for its place is needed; False where its next request is already here."""
@@ -307,7 +308,8 @@ class Connection:
         await self._linger()
 
     async def _head(self) -> Head:
-        """The head of the next request, which must be here within the idle time."""
+        """The head of the next request. The first must be here within the idle time, a later one within that time after
+        its first byte: who was answered once may think, as under supervisord, until the place is needed."""
         found = self._receiver.next_head()
         if found is not None:
             self._in_a_row += 1
@@ -315,10 +317,16 @@ class Connection:
                 self._in_a_row = 0
                 await checkpoint()
             return found
-        with anyio.move_on_after(self.spec.idle_timeout) as self._patience:
+        self._since = anyio.current_time()
+        answered = self._grace == 0 and self._receiver.empty and not self._receiver.unread
+        with anyio.move_on_after(None if answered else self.spec.idle_timeout) as scope:
+            self._patience = scope
             try:
                 while found is None:
                     await self._receive()
+                    if answered:
+                        answered = False
+                        scope.deadline = anyio.current_time() + self.spec.idle_timeout
                     found = self._receiver.next_head()
             finally:
                 self._patience = None
