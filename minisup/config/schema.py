@@ -121,7 +121,7 @@ _AUTHENTICATION = (
 )
 _OURS = (
     Key("max_body", v.positive_byte_size, "4MB", "Largest request body that is accepted.", since=OURS),
-    Key("idle_timeout", v.positive_seconds, "600", "Close a connection that is silent so long before or in a request.", since=OURS),
+    Key("idle_timeout", v.positive_seconds, "600", "Seconds of silence before or in a request.", since=OURS),
     Key("max_connections", v.positive, "256", "Connections at one time.", since=OURS),
     Key("get_actions", v.boolean, "false", "Actions of the status page work by GET and without its token.", since=OURS),
 )
