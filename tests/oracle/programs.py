@@ -112,6 +112,42 @@ echo ready
 exec sleep 100000
 """
 
+LISTEN = """\
+#!@PYTHON@ -IS
+# An event listener. Usage: listen FILE [ANSWER...]. Each event goes to FILE as a line of Python: header, payload. The
+# n-th one is answered with the n-th ANSWER, later ones with the last: `ok`, `fail`, `hang` (never answers), `die`, or
+# else a text, written as it is but for escapes like \\n; `|` parts what is written one after the other. FILE.answer, if
+# it is there, is the answer to all. With an @ in front of FILE it says READY for the first time when there is FILE.go.
+import os, signal, sys, time
+
+path, *answers = sys.argv[1:]
+known = {"ok": "RESULT 2\\nOK", "fail": "RESULT 4\\nFAIL"}
+events = open(0, encoding="utf-8", newline="")
+count = 0
+answer = ""
+while path.startswith("@") and not os.path.exists(path[1:] + ".go"):
+    time.sleep(0.02)
+path = path.lstrip("@")
+if os.path.exists(path + ".answer"):
+    answers = [open(path + ".answer").read()]
+while True:
+    for part in (known.get(answer, answer) + "READY\\n").split("|"):
+        os.write(1, part.encode("latin-1").decode("unicode_escape").encode("latin-1"))
+        time.sleep(0.05 * ("|" in answer))
+    head = events.readline()
+    if not head:
+        sys.exit()
+    payload = events.read(int(head.split("len:")[1].split()[0]))
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(repr((head, payload)) + "\\n")
+    answer = answers[min(count, len(answers) - 1)] if answers else "ok"
+    count += 1
+    if answer == "die":
+        os._exit(3)
+    if answer == "hang":
+        signal.pause()
+"""
+
 FILES = {
     "talk": TALK,
     "family": FAMILY,
@@ -120,6 +156,7 @@ FILES = {
     "rest": REST,
     "environment": ENVIRONMENT,
     "who": WHO,
+    "listen": LISTEN,
 }
 
 
@@ -132,6 +169,13 @@ def program(name: str, command: str = "@DIR@/talk", kind: str = "program", **opt
         **options,
     }
     return f"[{kind}:{name}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items() if value is not None)
+
+
+def listener(name: str, events: str, *answers: str, file: str = "", **options: object) -> str:
+    """A pool that writes NAME.events; `answers` as `listen` takes them."""
+    words = " ".join(f"'{answer}'" for answer in answers)
+    lines = {"events": events, "startsecs": 0, "buffer_size": 100, "stdout_logfile": "NONE", **options}
+    return program(name, f"@DIR@/listen {file or f'@DIR@/{name}.events'} {words}".strip(), "eventlistener", **lines)
 
 
 SLOW = program("a", "/bin/sh -c 'echo $$ > @DIR@/a.pid; exec @DIR@/talk TERM'", startsecs=0, stopwaitsecs=600)

@@ -3,8 +3,10 @@
 Each says what is done to a peer, and gives back what was seen; None where there is nothing to compare.
 """
 
+import ast
 import http.client
 import os
+import re
 import signal as signals
 import socket
 import stat
@@ -261,6 +263,39 @@ class Read(Step):
             rows = [row for row in value.splitlines() if not self.keep or any(word in row for word in self.keep)]
             return sorted(rows) if self.lines else rows
         return value
+
+
+@dataclass(frozen=True)
+class Heard(Step):
+    """What a listener of `listen` wrote down, once there are `events` events: the header and the payload of each.
+
+    Attributes:
+        fields: of the header only these are said; `len` as `right`, if the payload is so many characters long.
+        whole: the header as it came, for events whose length does not depend on the run.
+        by: sorted by the value of this word of the payload (`processname`): the order of what happens to different
+            processes is luck in the real one.
+        first: what came after so many events is not looked at.
+    """
+
+    path: str
+    events: int
+    fields: tuple[str, ...] = ("eventname",)
+    whole: bool = False
+    by: str = ""
+    first: bool = False
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        until(lambda: peer.read(self.path).count("\n") >= self.events)
+        seen: list[tuple[str, list[str]]] = []
+        for line in peer.read(self.path).splitlines()[: self.events if self.first else None]:
+            head, payload = ast.literal_eval(line)
+            words = dict(word.split(":", 1) for word in head.split())
+            subject = dict(word.split(":", 1) for word in payload.split("\n")[0].split() if ":" in word)
+            words["len"] = "right" if int(words["len"]) == len(payload) else words["len"]
+            shown = head if self.whole else " ".join(words[name] for name in self.fields)
+            payload = re.sub(r"\bwhen:\d*[05]$", "when:FIVE", re.sub(r"\bpid:[1-9]\d*", "pid:PID", payload))
+            seen.append((subject.get(self.by, ""), [shown, normal.text(payload, peer)]))
+        return [one for _, one in sorted(seen, key=lambda pair: pair[0])]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from . import (
     cases_configuration,
     cases_daemon,
+    cases_events,
     cases_lifecycle,
     cases_logging,
     cases_plugins,
@@ -18,6 +19,7 @@ AREAS: dict[str, dict[str, Case]] = {
     "logging": cases_logging.CASES,
     "signals": cases_signals.CASES,
     "daemon": cases_daemon.CASES,
+    "events": cases_events.CASES,
     "plugins": cases_plugins.CASES,
 }
 
