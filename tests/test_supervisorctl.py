@@ -6,9 +6,11 @@ Each script is played by the real supervisorctl 4.3.0 on the real supervisord, a
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from oracle.peer import MINISUP, REAL, client_of, oracle_venv
 
 pytestmark = pytest.mark.slow
 
+TABLE = Path(__file__).parents[1] / "docs" / "compatibility.md"
 CASES: dict[str, Case] = SUPERVISORCTL | BOTH | ALONE
 CTL = "/ctl"
 PLAN = [
@@ -90,6 +93,12 @@ def test_supervisorctl(command: str, kind: str, runs: Runs, texts: dict[str, dic
         read=lambda sights: without_helps(sights, texts[""]),
     )
     assert not found, "\n".join(["supervisorctl and supervisord would:", *found])
+
+
+def test_decisions_are_rows_of_the_table() -> None:
+    rows = set(re.findall(r"^\| ([a-z0-9-]+) \|", TABLE.read_text(), re.M))
+    named = {one if isinstance(one, str) else one[0] for decided in OURS.values() for one in decided.values()}
+    assert named <= rows, f"no such rows in {TABLE.name}: {sorted(named - rows)}"
 
 
 def test_every_command_has_a_help(texts: dict[str, dict[str, str]]) -> None:

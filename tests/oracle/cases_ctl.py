@@ -89,6 +89,24 @@ BOTH: dict[str, Case] = {
         ),
         FILES,
     ),
+    "a group of nobody": Case(
+        "[group:e]\nprograms=\n" + OFF,
+        (
+            *(ctl(command, "e:*") for command in ("status", "start", "stop", "restart")),
+            *(ctl(command, "e") for command in ("add", "update", "remove", "update", "add")),
+            ctl("avail"),
+        ),
+    ),
+    "a tail of odd sizes": Case(
+        OFF,
+        (
+            *(ctl("tail", size, "off") for size in ("--5", "-0", "-999", "-+7", "-1_0", "-", "-5.0", "--")),
+            ctl("tail", "-5", "off", "odd", "STDOUT"),
+            ctl("tail", "-5", "off", "stderr"),
+            *(ctl("maintail", size) for size in ("-", "-x", "--9999", "5")),
+        ),
+        {"off.log": "0123456789\n"},
+    ),
     "a session that goes elsewhere": Case(
         "[inet_http_server]\nport=127.0.0.1:@PORT@\nusername=u\npassword=p\n" + CAT + OFF,
         (
