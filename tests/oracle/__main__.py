@@ -6,11 +6,12 @@ import time
 from dataclasses import replace
 
 from .case import Sights, differences, playing
+from .cases_ctl import ALONE, BOTH
 from .cases_supervisorctl import CASES as SUPERVISORCTL
 from .peer import MINISUP, REAL, oracle_venv
 from .tables import CASES as ORACLE
 
-CASES = ORACLE | {f"ctl {key}": case for key, case in SUPERVISORCTL.items()}
+CASES = ORACLE | {f"ctl {key}": case for key, case in (SUPERVISORCTL | BOTH | ALONE).items()}
 
 
 def main() -> int:
