@@ -312,6 +312,9 @@ class GroupView(View):
         super().__init__(desk)
         self.config = GroupConfig(desk, desk.port.groups[name].spec)
 
+    def __lt__(self, other: "GroupView") -> bool:
+        return bool(self.config.priority < other.config.priority)
+
     @property
     def processes(self) -> "Processes":
         return Processes(self._desk, self.config.name)
@@ -378,6 +381,9 @@ class ProcessView(View):
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+    def __lt__(self, other: "ProcessView") -> bool:
+        return bool(self.config.priority < other.config.priority)
 
     @property
     def config(self) -> ProcessConfig:
