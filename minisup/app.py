@@ -456,11 +456,12 @@ class Life:
 
     def _activate(self, spec: GroupSpec) -> None:
         # A group that comes back before the file was read again has the AUTO logs that it had.
-        known = self._activated.get(spec.name)
-        if known is None or known[0] is not spec:
-            known = self._activated[spec.name] = spec, daemonize.with_auto_logs(spec, self._configuration.daemon, self.log)
-        self.driver.expect_group(known[1])
-        self.driver.post(GroupAdded(known[1]))
+        read, group = self._activated.get(spec.name, (None, spec))
+        if read is not spec:
+            group = daemonize.with_auto_logs(spec, self._configuration.daemon, self.log)
+        self._activated[spec.name] = spec, group
+        self.driver.expect_group(group)
+        self.driver.post(GroupAdded(group))
 
     def change_group(self, spec: GroupSpec) -> None:
         before = self._engine.groups[spec.name].spec.processes
