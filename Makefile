@@ -2,6 +2,7 @@
 # make test     everything: ruff, mypy, the architecture, all tests
 # make check    ruff, mypy and the architecture only
 # make bench    what minisup and others cost, side by side: 15 minutes (make bench-quick: two)
+# make soak     half an hour of turmoil: nothing lost, nothing leaked
 # make clean    forget what was installed and built
 #
 # Needs make and Python >= 3.11. What is installed once is not asked for again: pyproject.toml decides.
@@ -13,7 +14,7 @@ CLIENTS ?= .venv-clients
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check bench bench-quick clean
+.PHONY: demo test check bench bench-quick soak clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/python examples/demo.py
@@ -28,6 +29,9 @@ check: $(VENV)/.tests
 
 bench bench-quick: $(VENV)/.installed $(ORACLE)/.installed
 	$(VENV)/bin/python -m benchmarks $(if $(filter bench-quick,$@),--quick) $(SUPERVISORS)
+
+soak: $(VENV)/.installed
+	$(VENV)/bin/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(HUPS),--hups $(HUPS))
 
 clean:
 	rm -rf $(VENV) $(ORACLE) $(CLIENTS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,12 +5,13 @@
    child write STAMPS BYTES SECONDS SLOT
                                         the same, waits for USR1, writes blocks of BYTES to its stdout for SECONDS,
                                         says how many (kind 1), and pauses
-   child talk STAMPS BYTES EVERY SLOT   says that it runs, writes lines of BYTES without end: a burst of random length
-                                        every EVERY milliseconds; at TERM it says how many (kind 1), and leaves
+   child talk STAMPS BYTES EVERY SLOT   says that it runs, and writes lines of BYTES without end: a few every EVERY
+                                        milliseconds, thousands at each USR1. The value of its stamp is at any time the
+                                        number of lines that it has written. Leaves at TERM, never within a line
    child orphans STAMPS COUNT SLOT      says that it runs, makes COUNT orphans, lets them die at once, and says how many
                                         nanoseconds it took until the last of them was reaped (kind 2); then it pauses
-   child check BYTES SLOT FIRST         reads blocks of `write` or `talk` from its stdin, the first of them with number
-                                        FIRST, and prints how many whole ones came; 1 where one is not what it must be
+   child check BYTES SLOT               reads the blocks of a `write` from its stdin, and prints how many came, and the
+                                        bytes of one more that is not whole; 1 where one is not what it must be
 
    As the interpreter of a script ("#!child stamp STAMPS 7") it finds all of its words in one. */
 
@@ -21,7 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,27 +85,43 @@ static void write_blocks(const char *stamps, size_t size, double seconds, int sl
     say(stamps, slot, count, 1);
 }
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended, flooded;
 
-static void end(int signum) { ended = signum; }
+static void note(int signum) {
+    if (signum == SIGTERM) ended = 1;
+    if (signum == SIGUSR1) flooded = 1;
+}
+
+/* Says that it runs; the value of that stamp, for as long as we live. */
+static volatile uint64_t *say_and_keep(const char *path, int slot) {
+    struct stamp stamp = {slot, getpid(), now(), 0, 0};
+    int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+    if (write(fd, &stamp, sizeof stamp) != sizeof stamp) _exit(3);
+    off_t at = lseek(fd, 0, SEEK_CUR) - (off_t)sizeof stamp, page = at / 4096 * 4096;
+    char *mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, page);
+    if (mapped == MAP_FAILED) _exit(3);
+    close(fd);
+    return &((struct stamp *)(mapped + (at - page)))->value;
+}
 
 static void talk(const char *stamps, size_t size, long every, int slot) {
-    char *block = malloc(size);
-    uint64_t count = 0;
-    struct sigaction action = {.sa_handler = end, .sa_flags = SA_RESTART}; /* no line is cut by its end */
-    fill(block, size, slot);
+    char *line = malloc(size), pid[16];
+    struct timespec pause = {every / 1000, every % 1000 * 1000000};
+    struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART}; /* no write is cut short */
+    fill(line, size, slot);
+    memcpy(line + 23, pid, snprintf(pid, sizeof pid, "%07d ", getpid()));
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     srandom(getpid());
-    say(stamps, slot, 0, 0);
+    volatile uint64_t *count = say_and_keep(stamps, slot);
     while (!ended) {
-        for (long burst = random() % 64; burst-- > 0 && !ended; count++) {
-            number(block, count);
-            if (put(block, size)) _exit(4);
+        long burst = flooded ? 20000 : random() % 8;
+        for (flooded = 0; burst-- > 0 && !ended; ++*count) {
+            number(line, *count);
+            if (put(line, size)) _exit(4);
         }
-        struct timespec pause = {every / 1000, every % 1000 * 1000000};
-        nanosleep(&pause, NULL);
+        if (!flooded) nanosleep(&pause, NULL);
     }
-    say(stamps, slot, count, 1);
     _exit(0);
 }
 
@@ -138,10 +155,10 @@ static void orphans(const char *stamps, int count, int slot) {
     say(stamps, slot, now() - begin, 2);
 }
 
-static int check(size_t size, int slot, uint64_t count) {
+static int check(size_t size, int slot) {
     char *wanted = malloc(size), *found = malloc(size);
-    uint64_t first = count;
     size_t got;
+    uint64_t count = 0;
     fill(wanted, size, slot);
     for (;; count++) {
         for (got = 0; got < size;) {
@@ -157,7 +174,7 @@ static int check(size_t size, int slot, uint64_t count) {
         }
     }
     if (memcmp(wanted, found, got)) return 1;
-    printf("%llu %zu\n", (unsigned long long)(count - first), got);
+    printf("%llu %zu\n", (unsigned long long)count, got);
     return 0;
 }
 
@@ -171,7 +188,7 @@ int main(int argc, char **argv) {
     }
     if (count < 3) return 2;
     int slot = atoi(words[count - 1]);
-    if (!strcmp(words[0], "check") && count == 4) return check(atol(words[1]), atoi(words[2]), atoll(words[3]));
+    if (!strcmp(words[0], "check")) return check(atol(words[1]), slot);
     if (!strcmp(words[0], "stamp")) say(words[1], slot, 0, 0);
     if (!strcmp(words[0], "write") && count == 5) write_blocks(words[1], atol(words[2]), atof(words[3]), slot);
     if (!strcmp(words[0], "talk") && count == 5) talk(words[1], atol(words[2]), atol(words[3]), slot);

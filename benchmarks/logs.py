@@ -94,7 +94,7 @@ def _check(folder: Path, file: Path, slot: int, block: int, count: int) -> None:
         Trouble: it is not so.
     """
     with file.open("rb") as found:
-        command = [str(folder / "child"), "check", str(block), str(slot), "0"]
+        command = [str(folder / "child"), "check", str(block), str(slot)]
         done = subprocess.run(command, stdin=found, capture_output=True, text=True, check=False)
     if done.returncode or done.stdout.split() != [str(count), "0"]:
         raise Trouble(f"the log of writer {slot} is not what it wrote, {count} blocks: {done.stdout}")

@@ -5,7 +5,7 @@ import shutil
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,6 +101,11 @@ class Stamps:
         """Wait for so many starts, from the beginning on; the moment of the last one."""
         until(lambda: self.look() >= count, f"{what}: {count} starts", patience)
         return max(stamp.moment for stamp in self.running.values())
+
+    def again(self) -> Iterator[Stamp]:
+        """All of them from the beginning, with the values that they have now."""
+        for slot, pid, moment, value, kind in _RECORD.iter_unpack(self.path.read_bytes()):
+            yield Stamp(slot, pid, moment / 1e9, value, kind)
 
     def close(self) -> None:
         """Close the file."""

@@ -4,11 +4,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from daemon import ROOT, needs
 
-pytestmark = pytest.mark.slow
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
 
 
 def bench(*words: str) -> subprocess.CompletedProcess[str]:
@@ -22,6 +26,7 @@ def bench(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @needs("cc")
 def test_life_and_logs_of_two(tmp_path: Path) -> None:
     """What takes long in a supervisord (a restart, an end) is left out."""
@@ -34,12 +39,102 @@ def test_life_and_logs_of_two(tmp_path: Path) -> None:
     assert "minisup / supervisord" in done.stdout
 
 
+@pytest.mark.slow
 @needs("cc", "unshare")
-def test_every_measure_of_minisup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT)
+def test_every_measure_of_minisup(tmp_path: Path) -> None:
     from benchmarks.goals import MEASURES
 
     done = bench("--json", str(tmp_path / "r"), "minisup", "floor")
     assert done.returncode == 0, done.stdout + done.stderr
     samples = json.loads((tmp_path / "r").read_text())["samples"]
     assert [measure.key for measure in MEASURES if "minisup" not in samples[measure.samples]] == []
+
+
+# --- the soak ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@needs("cc")
+def test_soak(tmp_path: Path) -> None:
+    svg = tmp_path / "soak.svg"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.soak", "--minutes", "0.25", "--hups", "4", "--programs", "40", "--svg", svg],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no line was lost" in done.stdout
+    assert svg.read_text().startswith("<svg")
+
+
+def lines(slot: int, pid: int, numbers: range) -> bytes:
+    """As child.c writes them."""
+    return b"".join(b"%05d %016d %07d " % (slot, number, pid) + b"." * 68 + b"\n" for number in numbers)
+
+
+def log(folder: Path, parts: list[bytes]) -> Any:
+    """What has read a log that was rotated behind each part."""
+    from benchmarks.follow import Follower
+
+    path = folder / "7.log"
+    follower = Follower(path, 7)
+    try:
+        for part in parts:
+            for number in range(len(parts), 0, -1):
+                if (old := Path(f"{path}.{number}")).exists():
+                    old.rename(f"{path}.{number + 1}")
+            if path.exists():
+                path.rename(f"{path}.1")
+            path.write_bytes(part)
+            if part is not parts[-2]:  # so that two rotations lie between two readings
+                follower.follow()
+        return follower
+    finally:
+        follower.close()
+
+
+LIVES = {11: 30, 12: 0, 13: 5}
+WHOLE = [lines(7, 11, range(10)), lines(7, 11, range(10, 30)), lines(7, 13, range(5))]
+
+# What is in the log, rotation by rotation -> what is complained of.
+LOSSES = {
+    "a line in the midst": ([WHOLE[0], lines(7, 11, range(11, 30)), WHOLE[2]], "is not what comes after"),
+    "the last line of a life": (
+        [WHOLE[0], lines(7, 11, range(10, 29)), WHOLE[2]],
+        "29 lines of 11, which has written 30",
+    ),
+    "the first line of a life": ([*WHOLE[:2], lines(7, 13, range(1, 5))], "is not what comes after"),
+    "a life": ([*WHOLE[:2], b""], "no line of 13, which has written 5"),
+    "half a line": ([*WHOLE[:2], WHOLE[2][:-7]], "ends within a line"),
+    "a line twice": ([WHOLE[0], lines(7, 11, range(9, 30)), WHOLE[2]], "is not what comes after"),
+    "lives in another order": ([WHOLE[2], lines(7, 11, range(30)), b""], "no line of 11"),
+    "a line of another program": ([*WHOLE[:2], lines(8, 13, range(5))], "is not what comes after"),
+}
+
+
+def lives() -> list[Any]:
+    from benchmarks.programs import Stamp
+
+    return [Stamp(7, pid, 0.0, written, 0) for pid, written in LIVES.items()]
+
+
+def test_a_whole_log_is_taken_for_whole(tmp_path: Path) -> None:
+    follower = log(tmp_path, WHOLE)
+    follower.judge(lives())
+    assert follower.runs == [[11, 30], [13, 5]]
+
+
+def test_a_line_that_was_written_but_not_counted(tmp_path: Path) -> None:
+    log(tmp_path, [*WHOLE[:2], lines(7, 12, range(1)), WHOLE[2]]).judge(lives())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_soak_notices(loss: str, tmp_path: Path) -> None:
+    from benchmarks.follow import Lost
+
+    parts, complaint = LOSSES[loss]
+    with pytest.raises(Lost, match=complaint):
+        log(tmp_path, parts).judge(lives())

@@ -43,6 +43,8 @@ COMMANDS = {
     "make bench-quick": "by hand: two minutes; test_benchmarks.py takes each measure",
     "make bench SUPERVISORS='minisup minisup'": "by hand: 15 minutes; test_benchmarks.py takes each measure",
     ".venv/bin/python -m benchmarks --help": "by hand: test_benchmarks.py runs what it tells",
+    "make soak": "by hand: half an hour; test_benchmarks.py does it for some seconds",
+    "make soak MINUTES=5 HUPS=100": "by hand: five minutes; test_benchmarks.py does it for some seconds",
     "make test PYTHON=python3.13": "by hand: needs another Python",
     "minisup --help": "test_docs.py: test_help",
     "minisup --version": "test_docs.py: test_version",
