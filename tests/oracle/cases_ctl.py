@@ -72,7 +72,7 @@ BOTH: dict[str, Case] = {
             UntilText("talk.log", "got USR1"),
             ctl("status talk   off "),
             ctl("  status", "", "talk "),
-            ctl("restart g:"),
+            Ctl(("restart g:",), unordered=True),
             *G_UP,
             ctl(""),
             ctl("?"),
