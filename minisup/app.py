@@ -131,7 +131,7 @@ class Life:
         self._engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial)
         self._serverurl = configuration.serverurl
         self._environment: Mapping[str, str] = dict(os.environ)
-        self._activated: dict[str, tuple[GroupSpec, GroupSpec]] = {}
+        self._active: dict[str, tuple[GroupSpec, GroupSpec]] = {}
         self._consoles = Consoles(self._wake, self.log)
         self._main_log: MainLog | None = None
         self._driver: Driver | None = None
@@ -456,12 +456,11 @@ class Life:
 
     def _activate(self, spec: GroupSpec) -> None:
         # A group that comes back before the file was read again has the AUTO logs that it had.
-        read, group = self._activated.get(spec.name, (None, spec))
-        if read is not spec:
-            group = daemonize.with_auto_logs(spec, self._configuration.daemon, self.log)
-        self._activated[spec.name] = spec, group
-        self.driver.expect_group(group)
-        self.driver.post(GroupAdded(group))
+        known = self._active.get(spec.name)
+        if known is None or known[0] is not spec:
+            known = self._active[spec.name] = spec, daemonize.with_auto_logs(spec, self._configuration.daemon, self.log)
+        self.driver.expect_group(known[1])
+        self.driver.post(GroupAdded(known[1]))
 
     def change_group(self, spec: GroupSpec) -> None:
         before = self._engine.groups[spec.name].spec.processes
