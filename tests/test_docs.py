@@ -52,6 +52,7 @@ COMMANDS = {
     "minisup check": "test_docs.py: test_readme_transcript",
     "minisup check -c FILE": "test_docs.py: test_readme_transcript",
     "minisup sample": "test_compat_sample.py: test_command",
+    "minisup ctl": "test_supervisorctl.py: test_supervisorctl",
     "minisup ctl [command ...]": "test_docs.py: test_commands_of_troubleshooting",
     "minisup check --spoke": "test_examples.py: test_wheel",
     "minisup ctl listeners": "test_listeners.py: test_an_event_reaches_its_listener",

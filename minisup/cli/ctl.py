@@ -117,5 +117,6 @@ the daemon is and how it is called. What is said here wins.
         which commands there are; help COMMAND says more
 
 {table(SWITCHES)}
-Exit codes: 0 when all went well; see the table of supervisorctl. 2 where nothing could be tried.
+Exit codes, of the last thing that went wrong: 1 a failure, 2 words or a configuration that cannot be used,
+3 a process that is down (status), 4 no daemon or no such name (status), 7 a process that would not start.
 """

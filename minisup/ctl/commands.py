@@ -135,8 +135,8 @@ class DefaultControllerPlugin(LogCommands):
             self.ctl.output(f"{name:<{longest}}{state:<{width}}{text}")
 
     def do_listeners(self, arg: str) -> None:
-        """listeners\t\tShow all event listeners: what each is doing, what waits for it, and what became of events.
-        \t\t\tNeeds minisup: supervisord does not tell."""
+        """listeners\t\tShow what each event listener does, what waits for it, and what became of events
+        Needs minisup: supervisord does not tell."""
         if not self._alone(arg, "listeners") or not self.ctl.upcheck():
             return
         try:
