@@ -41,6 +41,21 @@ class LogSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadySpec:
+    """How it is seen that a process is ready for what it is there for.
+
+    Attributes:
+        kind: ``tcp``, ``http``, ``log``, ``file``, ``unix``, ``exec`` or ``notify``.
+        target: ``HOST:PORT``, a URL, a regular expression, a path, a command; empty for ``notify``.
+        expect: of ``http``: the status, ``200`` or ``2xx``; empty for any 2xx or 3xx.
+    """
+
+    kind: str
+    target: str
+    expect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """One process of a [program:x], [eventlistener:x] or [fcgi-program:x], after numprocs and expansions."""
 
@@ -67,6 +82,10 @@ class ProcessSpec:
     stderr: LogSpec = field(default_factory=LogSpec)
     serverurl: str | None = None
     """What the child gets as SUPERVISOR_SERVER_URL; None means: that of the daemon's own server."""
+    ready: ReadySpec | None = None
+    """None: it is ready as soon as it is RUNNING."""
+    ready_timeout: float = 60.0
+    """Seconds from the spawn after which it is late; it may become ready all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,8 @@ PROCESS_RULES: dict[str, Rule] = {
     "stdout": same_log,
     "stderr": same_log,
     "serverurl": equal,
+    "ready": equal,
+    "ready_timeout": equal,
 }
 
 GROUP_RULES: dict[str, Rule] = {
