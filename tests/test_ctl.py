@@ -245,9 +245,9 @@ def loaded(words: Sequence[str], cwd: Path) -> set[str]:
     """The modules that a command loads beyond what the interpreter itself does."""
     boot = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[0] = 'supervisorctl'"
     names = []
-    for program in ("pass", f"{boot}; from minisup.__main__ import main; main()"):
+    for script in ("pass", f"{boot}; from minisup.__main__ import main; main()"):
         done = subprocess.run(
-            [sys.executable, "-I", "-X", "importtime", "-c", program, *words],
+            [sys.executable, "-I", "-X", "importtime", "-c", script, *words],
             capture_output=True,
             text=True,
             cwd=cwd,
