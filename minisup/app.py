@@ -6,13 +6,12 @@
             │ main      task group: driver, server; nothing outlives it
             │ close     sockets, strays (PID 1), pipes, logs, pidfile
 
-`Life` is also the port (`minisup.control.port`) through which clients reach the engine, and the outlet
-(`minisup.runtime.driver`) through which the driver reaches configuration and channels.
+What a daemon has in common with a program that embeds us is in `minisup.supervision`.
 """
 
 import os
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
@@ -21,51 +20,22 @@ from typing import TYPE_CHECKING
 import anyio
 
 from minisup.config.build import ROOT_WITHOUT_USER
-from minisup.config.changes import diff
-from minisup.config.facts import Facts, imported
-from minisup.config.programs import read_program
+from minisup.config.facts import imported
 from minisup.config.schema import MAIN_FACTORY
 from minisup.control.rpc import Method
 from minisup.control.server import serve
 from minisup.core.engine import Engine
 from minisup.core.essential import watch
-from minisup.core.pool import ACCEPTED, FAILED, REJECTED
-from minisup.core.roster import Group
-from minisup.core.words import (
-    Booted,
-    GroupAdded,
-    GroupChanged,
-    GroupRemoved,
-    Input,
-    Instant,
-    Outcome,
-    ShutdownCalled,
-    SignalCalled,
-    StartCalled,
-    StopCalled,
-    Target,
-)
+from minisup.core.words import Booted, Input, ShutdownCalled, Target
 from minisup.errors import ConfigError, Fault, Faults, MinisupError
 from minisup.events import Event
 from minisup.runtime import daemonize, sockets
-from minisup.runtime.channel import Channel
-from minisup.runtime.children import child_environment
-from minisup.runtime.console import Console, Consoles
 from minisup.runtime.driver import Driver
 from minisup.runtime.mainlog import MainLog, Mirror
 from minisup.runtime.posix import PosixSystem, SignalCatcher, end_strays, note
-from minisup.specs import (
-    Configuration,
-    DaemonSpec,
-    GroupSpec,
-    LogSpec,
-    PluginSpec,
-    ProcessKey,
-    ProcessSpec,
-    ServerSpec,
-    make_namespec,
-)
+from minisup.specs import Configuration, DaemonSpec, LogSpec, PluginSpec, ProcessKey, ServerSpec, make_namespec
 from minisup.states import RUNNING_STATES, SupervisorStates
+from minisup.supervision import Supervision
 
 if TYPE_CHECKING:
     from minisup.control.plugins import Plugins
@@ -109,7 +79,7 @@ def run(load: Callable[[], Configuration], configuration: Configuration) -> int:
         configuration, first, serial = life.next, False, life.serial
 
 
-class Life:
+class Life(Supervision):
     """One life of the daemon, from one configuration to the next.
 
     Args:
@@ -122,19 +92,11 @@ class Life:
     """
 
     def __init__(self, load: Callable[[], Configuration], configuration: Configuration, serial: int = 0) -> None:
-        self.next: Configuration | None = None
-        self._load = load
-        self._configuration = configuration
-        self._system = PosixSystem()
-        self._essential = watch(configuration)
         daemon = configuration.daemon
-        self._engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial)
-        self._serverurl = configuration.serverurl
-        self._environment: Mapping[str, str] = dict(os.environ)
-        self._active: dict[str, tuple[GroupSpec, GroupSpec]] = {}
-        self._consoles = Consoles(self._wake, self.log)
-        self._main_log: MainLog | None = None
-        self._driver: Driver | None = None
+        self._essential = watch(configuration)
+        engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial)
+        super().__init__(load, configuration, PosixSystem(), engine)
+        self.next: Configuration | None = None
         self._plugins: Plugins | None = None
         self._catcher: SignalCatcher | None = None
         self._servers: list[tuple[ServerSpec, sockets.Server]] = []
@@ -174,15 +136,19 @@ class Life:
                 if kind == level:
                     self.log("info" if pid_1 and text == ROOT_WITHOUT_USER else kind, text)
         # The sockets come before the AUTO logs: whoever finds them in use must not have removed a living daemon's logs.
+        plugins = any(plugin.factory != MAIN_FACTORY for plugin in self._configuration.rpcinterfaces)
         for server in self._configuration.servers:
             self._servers.append((server, sockets.open_server(server, self.log)))
+            if not plugins:
+                self._make_interfaces(server, first, pid_1)
         if not spec.nocleanup:
             daemonize.clear_auto_logs(spec.childlogdir, spec.identifier, self.log)
         self._catcher = SignalCatcher()
         self._driver = Driver(self._engine, self._system, self._log, self, self._consoles, self._catcher)
         for group in self._configuration.groups:
-            self._activate(group)
-        self._make_interfaces(first, pid_1)
+            self.activate(group)
+        for server in self._configuration.servers if plugins else ():  # now that there are groups to see
+            self._make_interfaces(server, first, pid_1)
         if first and not foreground:
             daemonize.daemonize(spec, self.log)
         if spec.subreaper and not pid_1 and not daemonize.become_subreaper():
@@ -212,32 +178,24 @@ class Life:
             stdout, stderr = self._consoles.of_fd(1), self._consoles.of_fd(2)
         self._main_log = MainLog(spec, stdout=stdout, stderr=stderr)
 
-    def _make_interfaces(self, first: bool, pid_1: bool) -> None:
-        """What answers the calls on each server: our own methods, and the objects of plugins."""
-        for spec, _ in self._servers:
-            for plugin in self._configuration.rpcinterfaces:
-                try:
-                    self._make_interface(spec, plugin)
-                except MinisupError as error:
-                    if first:
-                        raise
-                    self.log("critical", f"{plugin.place}: {error}")  # but who runs already goes on without it
-                else:
-                    self.log("info", f"RPC interface {plugin.name!r} initialized")
-            if not spec.username:
-                # In a container a socket that only its owner may open is the normal case, not a critical one.
-                private = pid_1 and spec.path is not None and not spec.mode & 0o077
-                text = f"Server '{spec.section}' running without any HTTP authentication checking"
-                self.log("info" if private else "critical", text)
+    def _make_interfaces(self, server: ServerSpec, first: bool, pid_1: bool) -> None:
+        """What answers the calls on a server: our own methods, and the objects of plugins."""
+        for plugin in self._configuration.rpcinterfaces:
+            ours = plugin.factory == MAIN_FACTORY and plugin.name == "supervisor"
+            if ours or self._make_interface(server, plugin, first):
+                self.log("info", f"RPC interface {plugin.name!r} initialized")
+        if not server.username:
+            # In a container a socket that only its owner may open is the normal case, not a critical one.
+            private = pid_1 and server.path is not None and not server.mode & 0o077
+            text = f"Server '{server.section}' running without any HTTP authentication checking"
+            self.log("info" if private else "critical", text)
 
-    def _make_interface(self, server: ServerSpec, plugin: PluginSpec) -> None:
-        if plugin.factory == MAIN_FACTORY and plugin.name == "supervisor":
-            return
+    def _make_interface(self, server: ServerSpec, plugin: PluginSpec, first: bool) -> bool:
         from minisup.control.plugins import Plugins
 
         if self._plugins is None:
             self._plugins = Plugins(self)
-        self._plugins.make(server, plugin, imported)
+        return self._plugins.make(server, plugin, imported, first)
 
     # --- the task tree ------------------------------------------------------------------------------------------------
 
@@ -307,48 +265,16 @@ class Life:
 
     # --- what the driver needs to know --------------------------------------------------------------------------------
 
-    def environment(self, key: ProcessKey, spec: ProcessSpec) -> Mapping[str, str]:
-        return child_environment(self._environment, key, spec, self._serverurl)
-
-    def channel(self, key: ProcessKey, name: str, spec: LogSpec) -> Channel:
-        protocol = name == "stdout" and key[0] in self._engine.pools
-        if protocol:  # what a listener says there is for its pool, and at most for a file
-            spec = replace(spec, capture_maxbytes=0, events_enabled=False, syslog=False)
-        return Channel(
-            key[1],
-            key[0],
-            name,
-            spec,
-            strip_ansi=self._configuration.daemon.strip_ansi,
-            consoles=self._consoles,
-            say=self.log,
-            echo=_never if protocol else self._echo,
-            publish=self.driver.publish,
-            mirror=self._mirror() if name == "stderr" and self._mirrors(key, spec) else None,
-        )
-
-    def _mirrors(self, key: ProcessKey, log: LogSpec) -> bool:
-        spec = self._configuration.daemon
-        own = spec.own is None or key in spec.own
-        return own and spec.mirror and not (log.path and self._consoles.of_path(log.path))
-
-    def _mirror(self) -> Mirror:
+    def copy(self, key: ProcessKey, name: str, spec: LogSpec) -> Mirror | None:
+        daemon = self._configuration.daemon
+        own = daemon.own is None or key in daemon.own
+        if name != "stderr" or not own or not daemon.mirror or (spec.path and self._consoles.of_path(spec.path)):
+            return None
         return Mirror(self._log, self._consoles.of_fd(1).voice())
 
     def publish(self, event: Event) -> None:
         if self._plugins is not None:
             self._plugins.notify(event)
-
-    def judge(self, handler: str, event: Event, result: bytes) -> str:
-        try:
-            imported(handler)(HandledEvent(event), result)
-        except Exception as error:
-            # By its name: the handler may have it from the real `supervisor.dispatchers` or from a stand-in.
-            if type(error).__name__ == "RejectEvent":
-                return REJECTED
-            self.log("error", f"cannot judge a result by {handler!r}: {type(error).__name__}: {error}")
-            return FAILED
-        return ACCEPTED
 
     def reload(self) -> Input | None:
         """For SIGHUP: what cannot be used changes nothing."""
@@ -389,99 +315,16 @@ class Life:
                 sockets.close_servers([sockets.open_server(server, self.log)])
         sockets.probe_new(configuration.groups, [group.spec for group in self.groups.values()], self.log)
 
-    def _echo(self) -> bool:
-        return self._log.enabled("debug")
-
-    def _wake(self, console: Console) -> None:
-        if self._driver is not None:
-            self._driver.watch_console(console)
-
-    @property
-    def _log(self) -> MainLog:
-        assert self._main_log is not None
-        return self._main_log
-
-    @property
-    def driver(self) -> Driver:
-        """The driver of this life."""
-        assert self._driver is not None
-        return self._driver
-
     # --- the port -----------------------------------------------------------------------------------------------------
 
-    @property
-    def configuration(self) -> Configuration:
-        return self._configuration
-
-    @property
-    def mood(self) -> int:
-        return self._engine.mood
-
-    @property
-    def groups(self) -> Mapping[str, Group]:
-        return self._engine.groups
-
-    def now(self) -> Instant:
-        return self._system.now()
-
-    def refusal(self, spec: ProcessSpec) -> Fault | None:
-        return self.driver.refusal(spec)
-
-    async def start(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
-        return await self.driver.call(lambda ticket: StartCalled(ticket, targets, wait))
-
-    async def stop(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
-        return await self.driver.call(lambda ticket: StopCalled(ticket, targets, wait))
-
-    async def signal(self, targets: Sequence[Target], signum: int) -> list[Outcome]:
-        return await self.driver.call(lambda ticket: SignalCalled(ticket, targets, signum))
-
     def reread(self) -> tuple[list[str], list[str], list[str]]:
-        try:
-            self._configuration = self._load()
-        except ConfigError as error:
-            raise Fault(Faults.CANT_REREAD, error.problems[0].legacy) from None
+        changes = super().reread()
         if self._essential is not None:
             self._essential.own = self._configuration.daemon.own
-        return self.diff()
-
-    def diff(self) -> tuple[list[str], list[str], list[str]]:
-        return diff([group.spec for group in self._engine.groups.values()], self._configuration.groups)
-
-    def add_group(self, spec: GroupSpec) -> None:
-        try:
-            self._activate(spec)
-        except sockets.SharedSocketError as error:
-            raise Fault(Faults.FAILED, error) from None
-
-    def _activate(self, spec: GroupSpec) -> None:
-        # A group that comes back before the file was read again has the AUTO logs that it had.
-        known = self._active.get(spec.name)
-        if known is None or known[0] is not spec:
-            known = self._active[spec.name] = spec, daemonize.with_auto_logs(spec, self._configuration.daemon, self.log)
-        self.driver.expect_group(known[1])
-        self.driver.post(GroupAdded(known[1]))
-
-    def change_group(self, spec: GroupSpec) -> None:
-        before = self._engine.groups[spec.name].spec.processes
-        self.driver.forget_group(spec.name, {process.name for process in before if process in spec.processes})
-        self.driver.post(GroupChanged(daemonize.with_auto_logs(spec, self._configuration.daemon, self.log)))
-
-    def read_program(self, section: str, options: Mapping[str, str], group: str) -> tuple[ProcessSpec, ...]:
-        try:
-            return read_program(section, options, group, self._configuration.daemon, Facts.of_this_machine())
-        except ConfigError as error:
-            raise Fault(Faults.INCORRECT_PARAMETERS, error.problems[0].legacy) from None
-
-    def post(self, given: Input) -> None:
-        self.driver.post(given)
+        return changes
 
     def plugin_methods(self, section: str) -> Mapping[str, Method]:
         return {} if self._plugins is None else self._plugins.methods.get(section, {})
-
-    def remove_group(self, name: str) -> None:
-        self.driver.post(GroupRemoved(name))
-        self.driver.forget_group(name)
 
     def shutdown(self) -> None:
         self.driver.post(ShutdownCalled(restart=False))
@@ -494,45 +337,6 @@ class Life:
         except MinisupError as error:
             raise Fault(Faults.CANT_REREAD, error) from None
         self.driver.post(ShutdownCalled(restart=True))
-
-    @property
-    def main_log(self) -> str | None:
-        return self._log.path
-
-    def clear_main_log(self) -> None:
-        self._log.clear()
-
-    def clear_logs(self, key: ProcessKey) -> None:
-        process = self._engine.find(key)
-        assert process is not None
-        for channel in self.driver.channels(key, process.spec):
-            channel.clear()
-
-    def write_stdin(self, key: ProcessKey, data: bytes) -> None:
-        self.driver.write_stdin(key, data)
-
-    def send_event(self, kind: str, data: str) -> None:
-        self.driver.publish(Event("REMOTE_COMMUNICATION", f"type:{kind}\n{data}"))
-
-    def log(self, level: str, text: str) -> None:
-        if self._main_log is not None:
-            self._main_log.log(level, text)
-
-
-class HandledEvent:
-    """An event as result handlers get it."""
-
-    def __init__(self, event: Event) -> None:
-        self.name = event.name
-        self._payload = event.payload
-
-    def payload(self) -> str:
-        """Its text, as listeners read it."""
-        return self._payload
-
-
-def _never() -> bool:
-    return False
 
 
 def _import_the_rest() -> None:

@@ -29,7 +29,8 @@ LAYERS = {
     "runtime": {"words", "core", "protocol"},
     "control": {"words", "core", "protocol"},
     "ctl": {"words", "protocol", "config"},
-    "app": {"words", "core", "protocol", "config", "runtime", "control"},
+    "supervision": {"words", "core", "protocol", "config", "runtime", "control"},
+    "app": {"words", "core", "protocol", "config", "runtime", "control", "supervision"},
     "spoke": {"words", "runtime"},
     "cli": {"words", "config", "ctl", "app", "runtime", "spoke"},
     "__main__": {"cli"},
@@ -55,7 +56,7 @@ SEAM_CALLS = {
 BAD_NAMES = {"common", "compat", "helper", "helpers", "manager", "misc", "options", "util", "utils"}
 LONGEST = 400
 """Lines of code in a module, docstrings and comments not counted."""
-MOST_MODULES = 77
+MOST_MODULES = 78
 
 
 def read_modules() -> Modules:

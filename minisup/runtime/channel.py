@@ -6,14 +6,25 @@ run begins with `open` and ends with `end`; runs may overlap, when a grandchild 
 
 import codecs
 from collections.abc import Callable
+from typing import Protocol
 
 from minisup.core.words import Heard
 from minisup.events import Event, process_output, text_of
 from minisup.protocol.capture import BLOCK, PLAIN, AnsiStripper, CaptureSplitter, Piece
 from minisup.runtime.console import Consoles, Voice
 from minisup.runtime.logfile import LogFile, Say, to_syslog
-from minisup.runtime.mainlog import MainLog, Mirror
+from minisup.runtime.mainlog import MainLog
 from minisup.specs import LogSpec, ProcessKey
+
+
+class Copy(Protocol):
+    """Gets what a channel logs, as well."""
+
+    def write(self, data: bytes) -> None:
+        """Take what was logged."""
+
+    def end(self) -> None:
+        """A run is over: what is begun will not be ended."""
 
 
 class Channel:
@@ -29,11 +40,11 @@ class Channel:
         say: brings (level word, text) into the main log.
         echo: whether the main log shows all output (loglevel debug or lower); asked at each `open`.
         publish: takes an event to its listeners.
-        mirror: gets a copy of everything that is logged.
+        copy: gets a copy of everything that is logged.
     """
 
     __slots__ = (
-        "_consoles", "_decoder", "_echo", "_echoes", "_file", "_group", "_mirror", "_name", "_pid", "_process",
+        "_consoles", "_copy", "_decoder", "_echo", "_echoes", "_file", "_group", "_name", "_pid", "_process",
         "_publish", "_runs", "_say", "_spec", "_splitter", "_strip_ansi", "_stripper", "_tells", "_voice",
     )  # fmt: skip
 
@@ -49,7 +60,7 @@ class Channel:
         say: Say,
         echo: Callable[[], bool],
         publish: Callable[[Event], None],
-        mirror: Mirror | None = None,
+        copy: Copy | None = None,
     ) -> None:
         self._process = process
         self._group = group
@@ -60,7 +71,7 @@ class Channel:
         self._say = say
         self._echo = echo
         self._publish = publish
-        self._mirror = mirror
+        self._copy = copy
         self._file: LogFile | None = None
         self._voice: Voice | None = None
         self._splitter: CaptureSplitter | None = None
@@ -166,8 +177,8 @@ class Channel:
             self._write(pid, text)
         if self._voice is not None:
             self._voice.end()
-        if self._mirror is not None:
-            self._mirror.end()
+        if self._copy is not None:
+            self._copy.end()
 
     def _take(self, pid: int, pieces: list[Piece]) -> None:
         for kind, data in pieces:
@@ -188,8 +199,8 @@ class Channel:
             self._file.write(data)
         elif self._voice is not None:
             self._voice.write(data)
-        if self._mirror is not None:
-            self._mirror.write(data)
+        if self._copy is not None:
+            self._copy.write(data)
         if self._decoder is not None:
             to_syslog(self._decoder.decode(data), self._process + " ")
         if self._tells:
