@@ -186,6 +186,13 @@ class More(Whole):
         events.subscribe(events.Event, callback)
         return True
 
+    def waits_for_nonsense(self):
+        return self.startProcess(5)
+
+    @property
+    def not_yet(self):
+        raise ValueError("it cannot tell yet")
+
 
 class Touchy:
     def __init__(self, supervisord):
@@ -261,6 +268,18 @@ class TestDaemon:
         daemon = start(here, plugin("More"), program("a", "/bin/sleep 600", autostart=False)).up()
         assert more(daemon).in_a_thread("a") == [True, True, 0]
         assert len(daemon.says("stopped: a")) == 1
+
+    def test_a_wrong_argument_is_an_error_of_the_method_alone(self, here: Room) -> None:
+        daemon = start(here, plugin("More")).up()
+        with pytest.raises(xmlrpc.client.ProtocolError):
+            more(daemon).waits_for_nonsense()
+        assert daemon.rpc.getState()["statename"] == "RUNNING"
+
+    def test_a_property_that_raises_is_no_method(self, here: Room) -> None:
+        daemon = start(here, plugin("More")).up()
+        with pytest.raises(xmlrpc.client.Fault, match="UNKNOWN_METHOD"):
+            more(daemon).not_yet()
+        assert more(daemon).own() == "own"
 
     def test_a_callback_that_starts_another(self, here: Room) -> None:
         off = {"autostart": False, "startsecs": 0, "autorestart": False}

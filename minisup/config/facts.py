@@ -143,7 +143,7 @@ def imported(spec: str) -> Any:
 def _resolve(spec: str) -> str | None:
     try:
         imported(spec)
-    except Exception as error:
+    except BaseException as error:  # also one that leaves: a reread must not be the end of the daemon
         return f"{type(error).__name__}: {error}"
     return None
 

@@ -61,36 +61,46 @@ class Plugins:
         if events is not None:
             events.clear()  # those of the life before this one
 
-    def make(self, server: ServerSpec, spec: PluginSpec, imported: Callable[[str], Any]) -> None:
+    def make(self, server: ServerSpec, spec: PluginSpec, imported: Callable[[str], Any], needed: bool = True) -> bool:
         """Call a factory; the methods of what it makes are served from now on.
 
         Args:
             server: where they are served.
             spec: the section of the plugin.
             imported: gives what ``module:name`` means.
+            needed: nothing works without it; otherwise a factory that fails is one line in the log.
+
+        Returns:
+            Whether it is there.
 
         Raises:
-            MinisupError: it failed, in supervisord's words; why is in the log.
+            MinisupError: it failed and is needed, in supervisord's words; why is in the log.
         """
         methods = self.methods.setdefault(server.section, {})
         if spec.factory == MAIN_FACTORY:  # by another name
             for name, method in METHODS.items():
                 if name.startswith("supervisor."):
                     methods[spec.name + name.removeprefix("supervisor")] = method
-            return
+            return True
         desk = self._desk(spec)
         try:
             made = imported(spec.factory)(Supervisord(desk), **spec.options)
-        except (Exception, SystemExit) as error:
+            served = dict(_methods(desk, made))
+        except BaseException as error:
             self.port.log("warn", traceback.format_exc())
             if isinstance(error, NotServed):
                 self.port.log("critical", str(error))
-            raise MinisupError(f"Could not make {spec.name} rpc interface") from None
+            text = f"Could not make {spec.name} rpc interface"
+            if needed:
+                raise MinisupError(text) from None
+            self.port.log("critical", f"{spec.place}: {text}")
+            return False
         events = theirs("events")
         if events is not None and (events.Event, self._forward) not in events.callbacks:
             events.subscribe(events.Event, self._forward)
         if spec.name != "system":
-            methods.update(_methods(desk, made))
+            methods.update(served)
+        return True
 
     def _desk(self, spec: PluginSpec) -> Desk:
         return Desk(self.port, spec, self.act, self.later)
@@ -128,6 +138,8 @@ class Plugins:
                 value = await answer
             except Fault as fault:
                 done.append(partial(raise_theirs, "xmlrpc", "RPCError", fault.code, fault.about))
+            except Exception as error:
+                done.append(partial(_raise, error))
             else:
                 done.append(lambda: value)
 
@@ -180,7 +192,7 @@ class Plugins:
     def _try(self, do: Callable[[], object]) -> None:
         try:
             do()
-        except Exception:
+        except BaseException:
             self.port.log("critical", f"a plugin's code raised an unexpected exception: {traceback.format_exc()}")
 
 
@@ -189,13 +201,24 @@ def _methods(desk: Desk, made: object) -> Iterator[tuple[str, Method]]:
     for name in dir(made):
         if name.startswith("_"):
             continue
-        value: Any = getattr(made, name, None)
+        value = _attribute(made, name)
         listed = name in vars(type(made)) and callable(value)
         served = isinstance(value, MethodType) and "." not in desk.spec.name
         if listed or served:
             text = str(value.__doc__)
             handler = _handler(desk, value, text) if served else _refused(text)
             yield f"{desk.spec.name}.{name}", PluginMethod(handler, _signature(text), True, listed)
+
+
+def _attribute(made: object, name: str) -> Any:
+    try:
+        return getattr(made, name, None)
+    except Exception:  # a property, that cannot tell yet
+        return None
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _handler(desk: Desk, method: Callable[..., Any], text: str) -> Callable[..., Any]:
@@ -207,6 +230,8 @@ def _handler(desk: Desk, method: Callable[..., Any], text: str) -> Callable[...,
             if meant is error:
                 raise
             raise meant from error
+        except BaseException as error:  # `sys.exit()` and its like end supervisord as little
+            raise RuntimeError(repr(error)) from error
         # QUIRK(supervisor): a function and nothing else is an answer to come. test_plugins.py: later
         if type(value) is FunctionType:
             return _answer(desk, value, float(value.delay))  # type: ignore[attr-defined]
@@ -220,7 +245,7 @@ async def _answer(desk: Desk, callback: Callable[[], Any], delay: float) -> Any:
     while True:
         try:
             value = callback()
-        except Exception as error:
+        except BaseException as error:
             meant = _meant(desk, error)
             raise meant if isinstance(meant, Fault) else CallbackFailed from error
         if value is not getattr(theirs("http"), "NOT_DONE_YET", callback):
@@ -228,7 +253,7 @@ async def _answer(desk: Desk, callback: Callable[[], Any], delay: float) -> Any:
         await anyio.sleep(max(delay, POLLED))
 
 
-def _meant(desk: Desk, error: Exception) -> Exception:
+def _meant(desk: Desk, error: BaseException) -> BaseException:
     """The fault that an exception of a plugin stands for; itself where it stands for none."""
     if isinstance(error, NotServed):
         desk.port.log("critical", str(error))

@@ -110,6 +110,8 @@ class Mine(Base):
             len(5)
         if what == "exit":
             raise AttributeError("gone")
+        if what == "leave":
+            raise SystemExit(3)
         raise ValueError("broken")
 
     def later(self, what, times=2):
@@ -118,7 +120,7 @@ class Mine(Base):
             left[0] -= 1
             if left[0] > 0:
                 return NOT_DONE_YET
-            return self.raises(what) if what in ("fault", "type error", "value error") else self.results(what)
+            return self.raises(what) if what in ("fault", "type error", "value error", "leave") else self.results(what)
         answer.delay = 0.01
         return answer
 
@@ -267,11 +269,11 @@ CASES = {
     "plugin: what it answers": _case(
         PLUGIN,
         *(call("mine.results", what) for what in _RESULTS),
-        *(call("mine.raises", what) for what in ("fault", "bare fault", "own fault", "type error", "exit", "?")),
+        *(call("mine.raises", what) for what in ("fault", "bare fault", "own fault", "type error", "exit", "leave", "?")),
     ),
     "plugin: what it answers later": _case(
         PLUGIN,
-        *(call("mine.later", what) for what in ("float", "tuple", "fault", "type error", "value error", "in a list")),
+        *(call("mine.later", what) for what in ("float", "tuple", "fault", "type error", "value error", "leave", "in a list")),
         call("mine.later", "true", 1),
         call("mine.without_delay"),
         call("mine.late_method"),
