@@ -269,11 +269,13 @@ CASES = {
     "plugin: what it answers": _case(
         PLUGIN,
         *(call("mine.results", what) for what in _RESULTS),
-        *(call("mine.raises", what) for what in ("fault", "bare fault", "own fault", "type error", "exit", "leave", "?")),
+        *(call("mine.raises", what) for what in ("fault", "bare fault", "own fault", "type error", "exit", "?")),
+        call("mine.raises", "leave"),
     ),
     "plugin: what it answers later": _case(
         PLUGIN,
-        *(call("mine.later", what) for what in ("float", "tuple", "fault", "type error", "value error", "leave", "in a list")),
+        *(call("mine.later", what) for what in ("float", "tuple", "fault", "type error", "value error", "in a list")),
+        call("mine.later", "leave"),
         call("mine.later", "true", 1),
         call("mine.without_delay"),
         call("mine.late_method"),
