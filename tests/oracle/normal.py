@@ -32,6 +32,7 @@ _SUBJECT = [
         r"killing '(.*)' \(",
         r"process '(.*)' ",
         r"'(.*)' std(?:out|err) output",
+        r"(?:Creating|Closing) socket (.*)",
     )
 ]
 

@@ -324,6 +324,36 @@ class Mode(Step):
 
 
 @dataclass(frozen=True)
+class Owner(Step):
+    """User and group of a file, by name."""
+
+    path: str
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        path = peer.folder / self.path
+        return f"{path.owner()}:{path.group()}" if os.path.lexists(path) else "none"
+
+
+@dataclass(frozen=True)
+class Asked(Step):
+    """What a server says to who connects: on a unix socket, or on the TCP port where `path` is None."""
+
+    path: str | None = None
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        text = b""
+        with socket.socket(socket.AF_INET if self.path is None else socket.AF_UNIX) as line:
+            line.settimeout(PATIENCE)
+            try:
+                line.connect(("127.0.0.1", peer.port) if self.path is None else peer.fill(self.path))
+                while chunk := line.recv(4096):
+                    text += chunk
+            except OSError as error:
+                return type(error).__name__
+        return text.decode()
+
+
+@dataclass(frozen=True)
 class Write(Step):
     """Put a file there (configurations are filled in)."""
 

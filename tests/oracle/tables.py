@@ -4,6 +4,7 @@ from . import (
     cases_configuration,
     cases_daemon,
     cases_events,
+    cases_fcgi,
     cases_lifecycle,
     cases_logging,
     cases_plugins,
@@ -20,6 +21,7 @@ AREAS: dict[str, dict[str, Case]] = {
     "signals": cases_signals.CASES,
     "daemon": cases_daemon.CASES,
     "events": cases_events.CASES,
+    "fcgi": cases_fcgi.CASES,
     "plugins": cases_plugins.CASES,
 }
 
