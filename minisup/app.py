@@ -70,7 +70,7 @@ def run(load: Callable[[], Configuration], configuration: Configuration) -> int:
                 life.log("critical", str(error))
             life.close()
             raise
-        except Exception:
+        except BaseException:  # one that leaves would leave the programs behind
             life.fall(traceback.format_exc())
             return BROKEN
         life.close()

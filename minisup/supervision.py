@@ -118,9 +118,9 @@ class Supervision:
     def judge(self, handler: str, event: Event, result: bytes) -> str:
         try:
             imported(handler)(HandledEvent(event), result)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # By its name: the handler may have it from the real `supervisor.dispatchers` or from a stand-in.
-            if type(error).__name__ == "RejectEvent":
+            if any(kind.__name__ == "RejectEvent" for kind in type(error).__mro__):
                 return REJECTED
             self.log("error", f"cannot judge a result by {handler!r}: {type(error).__name__}: {error}")
             return FAILED

@@ -145,18 +145,26 @@ def test_a_listener_that_closes_its_stdin(here: Room) -> None:
 
 
 def test_a_result_handler(here: Room) -> None:
-    module = (
-        "class RejectEvent(Exception): pass\ndef judge(event, result):\n    if result == b'again': raise RejectEvent\n"
-    )
-    (here.folder / "mine.py").write_text(module + "    if result == b'bad': raise ValueError(event.payload())\n")
-    sections = [listener(word, word, result_handler="mine:judge") for word in ("again", "bad", "fine")]
+    module = """\
+class RejectEvent(Exception): pass
+class Later(RejectEvent): pass
+def judge(event, result):
+    if result == b"again": raise Later
+    if result == b"bad": raise ValueError(event.payload())
+    if result == b"leave": raise SystemExit(3)
+"""
+    (here.folder / "mine.py").write_text(module)
+    sections = [listener(word, word, result_handler="mine:judge") for word in ("again", "bad", "leave", "fine")]
     daemon = here.run(*sections, env={**os.environ, "PYTHONPATH": str(here.folder)})
-    for word in ("again", "bad", "fine"):
+    for word in ("again", "bad", "leave", "fine"):
         waits(daemon, word, "READY")
     daemon.rpc.sendRemoteCommEvent("t", "x")
     daemon.says("again: event was rejected", times=3)
     daemon.says("bad: event caused an error")
-    assert daemon.says("cannot judge a result") == ["cannot judge a result by 'mine:judge': ValueError: type:t"]
+    daemon.says("leave: event caused an error")
+    assert sorted(daemon.says("cannot judge a result", times=2)) == [
+        f"cannot judge a result by 'mine:judge': {why}" for why in ("SystemExit: 3", "ValueError: type:t")
+    ]
     waits(daemon, "bad", "UNKNOWN")
     waits(daemon, "fine", "READY")
     assert len(payloads(daemon, "fine")) == 1
