@@ -257,7 +257,6 @@ CASES: dict[str, Case] = {
             "factory unknown": HEAD + "[rpcinterface:x]\nsupervisor.rpcinterface_factory=foo:bar\n",
         },
         bare=True,
-        differs={"factory unknown": "rpc-plugins"},
     ),
     "words: the supervisord section": _wrong(
         {
