@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import case
 from oracle.client_steps import CTRL_C, EOF, on_terminal
@@ -44,12 +44,14 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_answers_of_both_servers_are_understood(value: Any) -> None:
     assert calls.load(xmlrpc.client.dumps((value,), methodresponse=True).encode()) == value
     assert calls.load(server.response(value)) == value
 
 
+@settings(deadline=None)
 @given(TEXT.filter(bool), st.lists(TEXT | st.integers(-(2**31), 2**31 - 1) | st.booleans(), max_size=4))
 def test_calls_are_understood_by_both_servers(method: str, params: list[Any]) -> None:
     document = calls.dump(method, tuple(params))
@@ -97,6 +99,7 @@ def test_address(url: str) -> None:
     assert (found.path, found.host, found.port, found.netloc) == ADDRESSES[url]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8")), st.lists(st.integers(0, 60)))
 def test_a_log_is_shown_whole_wherever_it_is_cut(text: str, cuts: list[int]) -> None:
     data, shown, left, at = text.encode(), "", None, 0
