@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
+from typing import Any
 
 from minisup import signals
 from minisup.core.words import Instant
@@ -65,13 +66,23 @@ class PosixSystem:
     ) -> Child:
         pipes = _Pipes(spec.redirect_stderr, stdin)
         try:
-            pid = _spawn(spec, command, environment, pipes)
+            pid = self.launch(spec, command, environment, pipes.theirs)
         except BaseException:
             pipes.close_ours()
             raise
         finally:
             pipes.close_theirs()
         return Child(pid, pipes.stdin, pipes.stdout, pipes.stderr)
+
+    def launch(self, spec: ProcessSpec, command: Command, environment: Mapping[str, str], theirs: list[int]) -> int:
+        """Start a child with these as its standard descriptors; its pid."""
+        if spec.uid is None or spec.uid == os.geteuid():
+            try:
+                # Everything is close-on-exec; looking for more costs a walk over /proc per child.
+                return execute(spec, command, environment, theirs, close_fds=False)
+            except (OSError, ValueError, subprocess.SubprocessError):
+                pass
+        return _fork(spec, command, environment, theirs)
 
     def kill(self, pid: int, signum: int, group: bool) -> None:
         assert pid > 0, "0 and -1 are whole groups of processes, ours among them"
@@ -142,27 +153,28 @@ class _Pipes:
             os.close(fd)
 
 
-def _spawn(spec: ProcessSpec, command: Command, environment: Mapping[str, str], pipes: _Pipes) -> int:
-    if spec.uid is None or spec.uid == os.geteuid():
-        try:
-            child = subprocess.Popen(
-                command.argv,
-                executable=command.path,
-                stdin=pipes.theirs[0],
-                stdout=pipes.theirs[1],
-                stderr=pipes.theirs[2],
-                env=environment,
-                cwd=spec.directory,
-                umask=-1 if spec.umask is None else spec.umask,
-                process_group=0,
-                close_fds=False,  # everything is close-on-exec; looking for more costs a walk over /proc per child
-            )
-        except (OSError, ValueError, subprocess.SubprocessError):
-            pass
-        else:
-            child.returncode = 0  # only our own reaper waits for it
-            return child.pid
-    return _fork(spec, command, environment, pipes.theirs)
+def execute(
+    spec: ProcessSpec, command: Command, environment: Mapping[str, str], theirs: list[int], **more: Any
+) -> int:
+    """Start a child by vfork(2), in a process group of its own; its pid. Whoever calls this waits for it.
+
+    Raises:
+        OSError, ValueError, subprocess.SubprocessError: as `subprocess.Popen`, which also says what `more` is.
+    """
+    child = subprocess.Popen(
+        command.argv,
+        executable=command.path,
+        stdin=theirs[0],
+        stdout=theirs[1],
+        stderr=theirs[2],
+        env=environment,
+        cwd=spec.directory,
+        umask=-1 if spec.umask is None else spec.umask,
+        process_group=0,
+        **more,
+    )
+    child.returncode = 0  # only our own reaper waits for it
+    return child.pid
 
 
 def _fork(spec: ProcessSpec, command: Command, environment: Mapping[str, str], theirs: list[int]) -> int:
