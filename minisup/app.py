@@ -94,7 +94,8 @@ class Life(Supervision):
     def __init__(self, load: Callable[[], Configuration], configuration: Configuration, serial: int = 0) -> None:
         daemon = configuration.daemon
         self._essential = watch(configuration)
-        engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial)
+        plugged = any(plugin.factory != MAIN_FACTORY for plugin in configuration.rpcinterfaces)
+        engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial, ticks=plugged)
         super().__init__(load, configuration, PosixSystem(), engine)
         self.next: Configuration | None = None
         self._plugins: Plugins | None = None

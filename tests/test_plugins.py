@@ -281,6 +281,12 @@ class TestDaemon:
             more(daemon).not_yet()
         assert more(daemon).own() == "own"
 
+    def test_ticks_though_there_is_no_listener(self, here: Room) -> None:
+        daemon = start(here, plugin("make")).up()
+        assert more(daemon).subscribe("TICK_5")
+        heard = until(more(daemon).seen)
+        assert [(name, payload.rstrip("0123456789")) for name, payload in heard] == [("TICK_5", "when:")]
+
     def test_a_callback_that_starts_another(self, here: Room) -> None:
         off = {"autostart": False, "startsecs": 0, "autorestart": False}
         daemon = start(

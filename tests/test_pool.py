@@ -480,6 +480,13 @@ def test_only_wanted_ticks_wake_anybody() -> None:
     assert len(stage.lines) == 0
 
 
+def test_ticks_for_somebody_else() -> None:
+    pools = Pools(ticks=True)
+    pools.begin(Instant(0.0, EPOCH))
+    assert pools.deadline is not None
+    assert pools.report(Instant(5.0, EPOCH + 5)) == [Publish(Event("TICK_5", f"when:{int(EPOCH + 5) // 5 * 5}"))]
+
+
 def test_slices_slept_through_give_one_tick() -> None:
     stage = Stage(1, 10, DEFAULT_HANDLER, "TICK_5")
     stage.now += 1000.0

@@ -13,16 +13,16 @@ and answers to calls may follow: the rest of what the `Kill` came with.
 """
 
 from collections.abc import Callable, Iterable
-from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import Any
 
 from minisup import events, signals
 from minisup.core import narration
+from minisup.core.deadlines import Deadlines
 from minisup.core.essential import Essential
 from minisup.core.lifecycle import Process
 from minisup.core.orphans import Orphans
 from minisup.core.pools import Pools
+from minisup.core.readiness import Lookout, Readiness
 from minisup.core.roster import Group, by_priority
 from minisup.core.shutdown import REPORT_EVERY, Shutdown, report
 from minisup.core.waits import SignalWait, StartWait, StopWait, Wait
@@ -41,9 +41,11 @@ from minisup.core.words import (
     Judged,
     KillFailed,
     KillRequested,
+    Probed,
     Publish,
     Published,
     Quit,
+    ReadyCalled,
     Reload,
     ReopenLogs,
     SendFailed,
@@ -68,10 +70,7 @@ from minisup.specs import ProcessKey
 from minisup.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates, SupervisorStates
 
 SPAWNS_PER_TURN = 16
-HEAP_ROOM = 256
-"""The heap of deadlines is cleared of outdated entries when it has this many, and then twice what was left."""
-
-Machine = Process | Wait | Shutdown | Orphans | Pools
+Machine = Process | Wait | Shutdown | Orphans | Pools | Readiness | Lookout
 """What has a deadline."""
 
 
@@ -83,6 +82,7 @@ class Engine:
         essential: which programs end the daemon with them; None for none.
         identifier: of the daemon, as event listeners are told.
         serial: the number of its first event.
+        ticks: somebody beside the pools wants all ticks.
 
     Attributes:
         groups: the active groups by name, in the order in which they became active.
@@ -96,9 +96,10 @@ class Engine:
         essential: Essential | None = None,
         identifier: str = "supervisor",
         serial: int = 0,
+        ticks: bool = False,
     ) -> None:
         self.groups: dict[str, Group] = {}
-        self.pools = Pools(serial)
+        self.pools = Pools(serial, ticks)
         self.mood: int = SupervisorStates.RUNNING
         self._identifier = identifier
         self._timeout = shutdown_timeout
@@ -112,9 +113,8 @@ class Engine:
         self._advancing = False
         self._exit_asked = False  # by a signal
         self._orphans = Orphans()
-        self._heap: list[tuple[float, int, Machine]] = []
-        self._heap_room = HEAP_ROOM
-        self._ticket = count()
+        self._deadlines: Deadlines[Machine] = Deadlines()
+        self._lookout = Lookout(self._starts)
 
     def handle(self, given: Input, at: Instant) -> list[Effect]:
         """Take one input and say what to do about it, in order."""
@@ -125,10 +125,7 @@ class Engine:
         """When to hand in `TimePassed`, in monotonic seconds; 0.0 for at once, None for never."""
         if self._starts or self._over:
             return 0.0
-        heap = self._heap
-        while heap and heap[0][2].deadline != heap[0][0]:
-            self._forget(heappop(heap))
-        return heap[0][0] if heap else None
+        return self._deadlines.soonest
 
     def find(self, key: ProcessKey) -> Process | None:
         """The machine of an active process."""
@@ -141,30 +138,13 @@ class Engine:
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
-    def _forget(self, entry: tuple[float, int, Any]) -> None:
-        if entry[2].armed == entry[0]:
-            entry[2].armed = None
-
-    def _arm(self, machine: Machine) -> None:
-        """Put the machine's deadline on the heap; outdated entries are skipped when they come up."""
-        if machine.deadline is not None and machine.deadline != machine.armed:
-            machine.armed = machine.deadline
-            heappush(self._heap, (machine.deadline, next(self._ticket), machine))
-            if len(self._heap) > self._heap_room:
-                self._heap = [entry for entry in self._heap if entry[2].deadline == entry[0]]
-                heapify(self._heap)
-                self._heap_room = max(HEAP_ROOM, 2 * len(self._heap))
-
     def time_passed(self, given: TimePassed, at: Instant) -> list[Effect]:
         effects: list[Effect] = []
         if self._over:
             self._over = False
             effects += self.shutdown_called(ShutdownCalled(restart=False), at)
-        while self._heap and self._heap[0][0] <= at.mono:
-            entry = heappop(self._heap)
-            self._forget(entry)
-            if entry[2].deadline == entry[0]:
-                effects += self._due(entry[2], at)
+        for machine in self._deadlines.due(at.mono):
+            effects += self._due(machine, at)
         return effects + self._run_starts(at)
 
     def _due(self, machine: Machine, at: Instant) -> list[Effect]:
@@ -173,12 +153,14 @@ class Engine:
                 self._starts.setdefault(machine.key, False)  # it waits for its turn among the other starts
                 return []
             return self._feed(machine, DeadlineReached(), at)
+        if isinstance(machine, Readiness):
+            return self._tell(machine.key, DeadlineReached(), at)
         if isinstance(machine, Shutdown):
             machine.deadline = at.mono + REPORT_EVERY
             effects = report(self.groups.values())
         else:
             effects = machine.report(at)
-        self._arm(machine)
+        self._deadlines.arm(machine)
         return effects
 
     # --- processes ----------------------------------------------------------------------------------------------------
@@ -187,12 +169,12 @@ class Engine:
         """Hand an input to a process and let everyone who waits for it have a look."""
         before = process.state
         effects = process.handle(given, at)
-        self._arm(process)
+        effects += self._lookout.look(process, at)
         waits = self._waits.get(process.key)
         if waits:
             effects += self._look(waits, process, given, at)
         effects += self.pools.look(process, at)
-        self._arm(self.pools)
+        self._deadlines.arm(process, process.readiness, self._lookout, self.pools)
         if self._shutdown is not None:
             effects += self._shutdown.look(process, at)
             effects += self._advance(at)
@@ -208,7 +190,7 @@ class Engine:
         effects: list[Effect] = []
         for wait in waits[:]:
             effects += wait.look(process, given, at)
-            self._arm(wait)
+            self._deadlines.arm(wait)
             if process.key not in wait.open:
                 waits.remove(wait)
                 effects += wait.answer()
@@ -230,7 +212,7 @@ class Engine:
         if process is not None:
             return self._feed(process, given, at)
         effects = self._orphans.reaped(given, at)
-        self._arm(self._orphans)
+        self._deadlines.arm(self._orphans)
         return effects
 
     # --- starts -------------------------------------------------------------------------------------------------------
@@ -253,6 +235,7 @@ class Engine:
             for wait in self._waits.pop(process.key, []):
                 wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
                 effects += wait.answer()
+            effects += self._lookout.review(process)
         return effects
 
     def start_called(self, given: StartCalled, at: Instant) -> list[Effect]:
@@ -341,6 +324,8 @@ class Engine:
 
     def booted(self, given: Booted, at: Instant) -> list[Effect]:
         self._booted = True
+        self.pools.begin(at)
+        self._deadlines.arm(self.pools)
         for group in by_priority(self.groups.values()):
             self._autostart(group.processes.values())
         return [Publish(events.Event("SUPERVISOR_STATE_CHANGE_RUNNING")), *self._run_starts(at)]
@@ -353,7 +338,7 @@ class Engine:
         group = self.groups[name] = Group(given.spec, self._identifier)
         if group.pool is not None:
             self.pools.add(group.pool, at)
-            self._arm(self.pools)
+            self._deadlines.arm(self.pools)
         self._autostart(group.processes.values())
         return [Publish(events.process_group("PROCESS_GROUP_ADDED", name))]
 
@@ -365,7 +350,7 @@ class Engine:
     def group_removed(self, given: GroupRemoved, at: Instant) -> list[Effect]:
         group = self.groups.pop(given.name)
         self.pools.remove(given.name, at)
-        self._arm(self.pools)
+        self._deadlines.arm(self.pools)
         effects = self._drop(group.processes.values())
         return [*effects, Publish(events.process_group("PROCESS_GROUP_REMOVED", given.name))]
 
@@ -375,21 +360,40 @@ class Engine:
             process.deadline = None
             self._pids.pop(process.pid, None)  # of one in UNKNOWN; a namesake must not hear of it
             self._starts.pop(process.key, None)
+            effects += self._lookout.forget(process)
             for wait in self._waits.pop(process.key, []):
                 wait.settle(process.key, Fault(Faults.ABNORMAL_TERMINATION, wait.open[process.key].label))
                 effects += wait.answer()
+        return effects
+
+    # --- readiness ----------------------------------------------------------------------------------------------------
+
+    def probed(self, given: Probed, at: Instant) -> list[Effect]:
+        return self._tell(given.key, given, at)
+
+    def _tell(self, key: ProcessKey, given: Probed | DeadlineReached, at: Instant) -> list[Effect]:
+        process = self.find(key)
+        if process is None:
+            return []
+        effects = self._lookout.told(process, given, at)
+        self._deadlines.arm(process.readiness, self._lookout)
+        return effects
+
+    def ready_called(self, given: ReadyCalled, at: Instant) -> list[Effect]:
+        effects = self._lookout.called(given, self.find, at)
+        self._deadlines.arm(self._lookout)
         return effects
 
     # --- events -------------------------------------------------------------------------------------------------------
 
     def published(self, given: Published, at: Instant) -> list[Effect]:
         effects = self.pools.published(given, at)
-        self._arm(self.pools)
+        self._deadlines.arm(self.pools)
         return effects
 
     def told(self, given: Sent | SendFailed | Drained | Heard | Judged, at: Instant) -> list[Effect]:
         effects = self.pools.told(given, at)
-        self._arm(self.pools)
+        self._deadlines.arm(self.pools)
         return effects
 
     # --- the end ------------------------------------------------------------------------------------------------------
@@ -439,7 +443,7 @@ class Engine:
         if not self._shutdown.done:
             effects += report(self.groups.values())
             self._shutdown.deadline = at.mono + REPORT_EVERY
-            self._arm(self._shutdown)
+            self._deadlines.arm(self._shutdown)
         return effects
 
     def _advance(self, at: Instant) -> list[Effect]:
@@ -480,6 +484,8 @@ ROUTES: dict[type[Input], Callable[[Engine, Any, Instant], list[Effect]]] = {
     SignalReceived: Engine.signal_received,
     ShutdownCalled: Engine.shutdown_called,
     Published: Engine.published,
+    Probed: Engine.probed,
+    ReadyCalled: Engine.ready_called,
     Sent: Engine.told,
     SendFailed: Engine.told,
     Drained: Engine.told,

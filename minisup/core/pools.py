@@ -3,7 +3,7 @@
 Source: supervisor's ``events.notify``, ``process.GlobalSerial`` and ``supervisord.Supervisor.tick``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from minisup.core.lifecycle import Process
 from minisup.core.pool import Pool
@@ -19,6 +19,7 @@ class Pools:
 
     Args:
         serial: the number of the first event.
+        ticks: somebody beside the pools wants all ticks.
 
     Attributes:
         serial: the number of the next event that a pool takes.
@@ -27,18 +28,23 @@ class Pools:
 
     __slots__ = ("_pools", "_ticker", "armed", "deadline", "serial")
 
-    def __init__(self, serial: int = 0) -> None:
+    def __init__(self, serial: int = 0, ticks: bool = False) -> None:
         self.serial = serial
         self.deadline: float | None = None
         self.armed: float | None = None  # the engine's: the deadline that its heap knows
         self._pools: dict[str, Pool] = {}
-        self._ticker = Ticker()
+        self._ticker = Ticker(PERIODS if ticks else ())
 
     def __bool__(self) -> bool:
         return bool(self._pools)
 
     def __contains__(self, group: str) -> bool:
         return group in self._pools
+
+    def begin(self, at: Instant) -> None:
+        """From now on there are ticks, if anybody wants them."""
+        self._ticker.serve(self._pools.values(), at)
+        self._set_deadline()
 
     def add(self, pool: Pool, at: Instant) -> None:
         """From now on it gets what it wants."""
@@ -100,19 +106,27 @@ class Pools:
 class Ticker:
     """TICK_5, TICK_60 and TICK_3600: at the turn of every slice of wall time, and only those that somebody wants.
 
+    Args:
+        always: the periods that somebody wants who is no pool.
+
     Attributes:
         deadline: when the next slice begins, in monotonic seconds; None when nobody wants any.
     """
 
-    __slots__ = ("_slices", "deadline")
+    __slots__ = ("_always", "_slices", "deadline")
 
-    def __init__(self) -> None:
+    def __init__(self, always: Collection[int] = ()) -> None:
         self.deadline: float | None = None
+        self._always = always
         self._slices: dict[int, int] = {}  # period -> the slice that it is in
 
     def serve(self, pools: Iterable[Pool], at: Instant) -> None:
         """Who wants ticks has changed. The slice that is under way is nobody's."""
-        wanted = [period for period in PERIODS if any(pool.wants(f"TICK_{period}") for pool in pools)]
+        wanted = [
+            period
+            for period in PERIODS
+            if period in self._always or any(pool.wants(f"TICK_{period}") for pool in pools)
+        ]
         self._slices = {period: self._slices.get(period, int(at.wall) // period) for period in wanted}
         self._set_deadline(at)
 
