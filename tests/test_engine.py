@@ -12,7 +12,8 @@ from world import Habits, World, at, group, program
 from minisup import signals
 from minisup.core import engine as engine_module
 from minisup.core import words
-from minisup.core.engine import HEAP_ROOM, ROUTES, SPAWNS_PER_TURN, Engine
+from minisup.core.deadlines import HEAP_ROOM
+from minisup.core.engine import ROUTES, SPAWNS_PER_TURN, Engine
 from minisup.core.lifecycle import INPUTS
 from minisup.core.orphans import ORPHANS_EVERY, ORPHANS_NAMED
 from minisup.core.words import (
@@ -235,7 +236,7 @@ def test_outdated_deadlines_do_not_pile_up() -> None:
         world.start(2 * ticket, "a", wait=False)
         world.stop(2 * ticket + 1, "a")
         world.run(0.25)
-    assert len(world.engine._heap) <= HEAP_ROOM
+    assert len(world.engine._deadlines) <= HEAP_ROOM
 
 
 # --- orphans ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any
 
 from minisup.core.engine import Engine
 from minisup.core.words import (
+    Announce,
     Answer,
     Booted,
     Effect,
@@ -24,8 +25,11 @@ from minisup.core.words import (
     KillFailed,
     Log,
     Outcome,
+    Probe,
+    Probed,
     Publish,
     Quit,
+    ReadyCalled,
     Reload,
     ReopenLogs,
     ShutdownCalled,
@@ -37,6 +41,7 @@ from minisup.core.words import (
     SpawnFailed,
     StartCalled,
     StopCalled,
+    StopProbing,
     Target,
     TimePassed,
 )
@@ -90,6 +95,12 @@ def tell(effect: Effect) -> str:
             return f"answer {ticket}: {', '.join(map(tell_outcome, outcomes))}".strip()
         case Quit(restart=restart):
             return "quit, restart" if restart else "quit"
+        case Probe(key=(_, name)):
+            return f"probe {name}"
+        case StopProbing(key=(_, name)):
+            return f"stop probing {name}"
+        case Announce(key=(_, name), state=state):
+            return f"{name} is {state}"
         case Reload():
             return "reload"
         case ReopenLogs():
@@ -111,6 +122,8 @@ class Habits:
         mortal: SIGKILL helps.
         spawns: "" or why it cannot be spawned.
         refuses: "" or why no signal can be sent to it.
+        ready: seconds from its spawn until a probe finds it ready; None for never.
+        answers: seconds that a probe takes; None for a probe that is never answered.
     """
 
     def __init__(
@@ -121,6 +134,8 @@ class Habits:
         mortal: bool = True,
         spawns: str = "",
         refuses: str = "",
+        ready: float | None = None,
+        answers: float | None = 0.0,
     ) -> None:
         self.lives = lives
         self.status = status
@@ -128,6 +143,8 @@ class Habits:
         self.mortal = mortal
         self.spawns = spawns
         self.refuses = refuses
+        self.ready = ready
+        self.answers = answers
 
 
 class World:
@@ -138,6 +155,7 @@ class World:
         said: every effect as a line, in order; `heard` takes it away.
         children: pid to key of everything alive.
         habits: by process name.
+        probes: the pid that each probe under way is about.
         killed: by process name, when SIGKILL was sent.
         deaths_first: of a death and a deadline at one instant, the engine hears of the death first.
     """
@@ -149,6 +167,7 @@ class World:
         self.children: dict[int, ProcessKey] = {}
         self.habits: dict[str, Habits] = {}
         self.killed: dict[str, float] = {}
+        self.probes: dict[ProcessKey, int] = {}
         self.deaths_first = True
         self.tickets: set[int] = set()
         self.answered: dict[int, list[str]] = {}
@@ -157,6 +176,8 @@ class World:
         self.unwanted: set[ProcessKey] = set()
         self._states: dict[ProcessKey, str] = {}
         self._deaths: list[tuple[float, int, int, int]] = []
+        self._answers: list[tuple[float, int, Probed]] = []
+        self._births: dict[int, float] = {}
         self._pids = count(100)
         self._order = count()
         for spec in groups:
@@ -185,6 +206,10 @@ class World:
                 self._spawn(effect)
             case Kill():
                 self._kill(effect)
+            case Probe():
+                self._probe(effect)
+            case StopProbing(key=key):
+                self.probes.pop(key, None)
             case Publish():
                 self._check_arrow(effect)
             case Answer(ticket=ticket, outcomes=outcomes):
@@ -205,6 +230,7 @@ class World:
             return
         pid = next(self._pids)
         self.children[pid] = effect.key
+        self._births[pid] = self.now
         if habits.lives is not None:
             self._dies(pid, habits.lives, habits.status)
         self.give(Spawned(effect.key, pid))
@@ -225,6 +251,26 @@ class World:
             elif effect.signum != 9 and habits.obeys is not None:
                 self._dies(effect.pid, habits.obeys, effect.signum)
             self.give(SignalSent(effect.key))
+
+    def _probe(self, effect: Probe) -> None:
+        assert effect.key not in self.probes, f"{effect.key} is probed already"
+        assert self.children.get(effect.pid) == effect.key, f"{effect} for nobody"
+        habits = self._habits(effect.key)
+        self.probes[effect.key] = effect.pid
+        if habits.answers is None:
+            return
+        then = self.now + habits.answers
+        ok = habits.ready is not None and then >= self._births[effect.pid] + habits.ready
+        answer = Probed(effect.key, effect.pid, ok, "" if ok else "not yet")
+        if habits.answers:
+            heappush(self._answers, (then, next(self._order), answer))
+        else:
+            self._answer(answer)
+
+    def _answer(self, answer: Probed) -> None:
+        if self.probes.get(answer.key) == answer.pid:
+            del self.probes[answer.key]
+            self.give(answer)
 
     def _check_arrow(self, effect: Publish) -> None:
         if not effect.event.name.startswith("PROCESS_STATE_"):
@@ -257,12 +303,16 @@ class World:
             while self._deaths and self._deaths[0][2] not in self.children:
                 heappop(self._deaths)
             death = self._deaths[0][0] if self._deaths else float("inf")
+            answer = self._answers[0][0] if self._answers else float("inf")
             deadline = self.engine.deadline
             due = float("inf") if deadline is None else max(deadline, self.now)
-            if min(death, due) > end:
+            if min(death, due, answer) > end:
                 self.now = end
                 return
-            if death < due or (death == due and self.deaths_first):
+            if answer < min(death, due):
+                self.now = answer
+                self._answer(heappop(self._answers)[2])
+            elif death < due or (death == due and self.deaths_first):
                 self.now = max(self.now, death)
                 _, _, pid, status = heappop(self._deaths)
                 self.reap(pid, status)
@@ -294,6 +344,9 @@ class World:
 
     def signal(self, ticket: int, signum: int, *names: str) -> None:
         self.give(SignalCalled(ticket, self._call(ticket, names), signum))
+
+    def ask_ready(self, ticket: int, *names: str, seconds: float | None = None) -> None:
+        self.give(ReadyCalled(ticket, self._call(ticket, names), seconds))
 
     def shutdown(self, restart: bool = False) -> None:
         self.give(ShutdownCalled(restart))

@@ -30,6 +30,7 @@ from typing import Any
 
 from minisup import events
 from minisup.core import narration
+from minisup.core.readiness import Readiness
 from minisup.core.words import (
     DeadlineReached,
     Effect,
@@ -77,6 +78,7 @@ class Process:
         status: the raw wait status of the last run; None while running, or when it could not be spawned.
         spawnerr: why the last start failed, or ``Bad exit code N``; None once spawned again.
         undead: SIGKILL was sent and did not help.
+        readiness: the machine beside this one.
     """
 
     __slots__ = (
@@ -91,6 +93,7 @@ class Process:
         "passing_on",
         "pid",
         "quick_lives",
+        "readiness",
         "spawnerr",
         "spec",
         "started",
@@ -104,6 +107,7 @@ class Process:
         self.group = group
         self.spec = spec
         self.key: ProcessKey = (group, spec.name)
+        self.readiness = Readiness(group, spec)
         self.state: int = ProcessStates.STOPPED
         self.pid = 0
         self.started: Instant | None = None

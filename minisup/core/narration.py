@@ -103,6 +103,15 @@ def essential_ended(name: str) -> Log:
     return Log("warn", f"'{name}' has ended, and the daemon with it (exit_on)")
 
 
+def ready(name: str, seconds: float) -> Log:
+    return Log("info", f"ready: {name} after {seconds:.3f} seconds")
+
+
+def late(name: str, seconds: float, state: str, why: str, how: str) -> Log:
+    before = f"; its run before: {how}" if how else ""
+    return Log("warn", f"late: {name} is {state} but not ready after {seconds:g} seconds: {why}{before}")
+
+
 def reaped_unknown(pid: int, how: str) -> Log:
     return Log("info", f"reaped unknown pid {pid} ({how})")
 

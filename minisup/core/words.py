@@ -276,6 +276,33 @@ class Judged(Input):
         self.verdict = verdict
 
 
+class Probed(Input):
+    """Answer to `Probe`: the process is ready, or it is not and `why` says what was seen."""
+
+    __slots__ = ("key", "ok", "pid", "why")
+
+    def __init__(self, key: ProcessKey, pid: int, ok: bool, why: str = "") -> None:
+        self.key = key
+        self.pid = pid
+        self.ok = ok
+        self.why = why
+
+
+class ReadyCalled(Input):
+    """A client wants to know when targets are ready.
+
+    Answered by `Answer`: when all of them are at one time; when one will not be by itself; when `seconds` have passed.
+    With None for `seconds` one that is late (ready_timeout) counts as one that will not be.
+    """
+
+    __slots__ = ("seconds", "targets", "ticket")
+
+    def __init__(self, ticket: int, targets: Sequence[Target], seconds: float | None) -> None:
+        self.ticket = ticket
+        self.targets = targets
+        self.seconds = seconds
+
+
 class StartCalled(Input):
     """A client wants targets started. Answered by `Answer`; with `wait`, when each is up or has failed."""
 
@@ -372,6 +399,39 @@ class Judge(Effect):
         self.handler = handler
         self.event = event
         self.result = result
+
+
+class Probe(Effect):
+    """Look once whether a process is ready, or watch out for its own word. Answered by `Probed`, now or later."""
+
+    __slots__ = ("key", "pid", "spec")
+
+    def __init__(self, key: ProcessKey, pid: int, spec: ProcessSpec) -> None:
+        self.key = key
+        self.pid = pid
+        self.spec = spec
+
+
+class StopProbing(Effect):
+    """Nobody waits for the answer to `Probe` any more."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: ProcessKey) -> None:
+        self.key = key
+
+
+class Announce(Effect):
+    """Whether a process with `ready` is ready has changed; `state` is a word of `minisup.core.readiness`.
+
+    For whoever embeds us; event listeners hear nothing of it.
+    """
+
+    __slots__ = ("key", "state")
+
+    def __init__(self, key: ProcessKey, state: str) -> None:
+        self.key = key
+        self.state = state
 
 
 class Log(Effect):
