@@ -46,7 +46,7 @@ LAZY = {"msgpack", "psutil", "xmlrpc"}
 """Imported on first use only: they cost every start and every idle megabyte."""
 
 # Rule 5 of the design: who may touch processes.
-SEAM = {"minisup.runtime.posix", "minisup.runtime.daemonize"}
+SEAM = {f"minisup.runtime.{name}" for name in ("daemonize", "pidfd", "posix", "remains")}
 SEAM_CALLS = {
     *{"execl", "execle", "execlp", "execlpe", "execv", "execve", "execvp", "execvpe", "fork", "forkpty", "kill"},
     *{"killpg", "posix_spawn", "posix_spawnp", "setgid", "setgroups", "setpgid", "setpgrp", "setsid", "setuid"},
@@ -56,7 +56,7 @@ SEAM_CALLS = {
 BAD_NAMES = {"common", "compat", "helper", "helpers", "manager", "misc", "options", "util", "utils"}
 LONGEST = 400
 """Lines of code in a module, docstrings and comments not counted."""
-MOST_MODULES = 81
+MOST_MODULES = 82
 
 
 def read_modules() -> Modules:

@@ -79,9 +79,8 @@ def drop_privileges(uid: int) -> str | None:
         return f"Can't find uid {uid}"
     if current != 0:
         return "Can't drop privilege as nonroot user"
-    groups = [user.pw_gid, *(group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem)]
     try:
-        os.setgroups(groups)
+        os.setgroups(groups_of(user))
     except OSError:
         return "Could not set groups of effective user"
     try:
@@ -93,6 +92,11 @@ def drop_privileges(uid: int) -> str | None:
     except OSError as why:
         return f"Could not set user id of effective user: {why.strerror}"
     return None
+
+
+def groups_of(user: pwd.struct_passwd) -> list[int]:
+    """All groups of a user, the primary one first."""
+    return [user.pw_gid, *(group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem)]
 
 
 def daemonize(spec: DaemonSpec, say: Say) -> None:

@@ -86,6 +86,13 @@ class _Call:
         self.arrived: anyio.Event | None = None
 
 
+class Deaths(Protocol):
+    """Tells of deaths where there is no SIGCHLD: `fileno` is readable when there is something to reap."""
+
+    def fileno(self) -> int:
+        """A descriptor, always the same."""
+
+
 class Outlet(Protocol):
     """What the driver needs to know of the daemon around it; `minisup.app` gives it."""
 
@@ -116,12 +123,14 @@ class Driver:
         outlet: Outlet,
         consoles: Consoles,
         catcher: SignalCatcher | None,
+        deaths: Deaths | None = None,
     ) -> None:
         self.engine = engine
         self._system = system
         self._log = log
         self._outlet = outlet
         self._catcher = catcher
+        self._deaths = deaths
         self._selector = DefaultSelector()
         self._children: dict[int, _Running] = {}
         self._pids: dict[ProcessKey, int] = {}
@@ -136,6 +145,8 @@ class Driver:
         self._quit = False
         if catcher is not None:
             self._selector.register(catcher, EVENT_READ, None)
+        if deaths is not None:
+            self._selector.register(deaths, EVENT_READ, None)
 
     # --- inputs -------------------------------------------------------------------------------------------------------
 
@@ -206,7 +217,9 @@ class Driver:
             target = key.fileobj
             if target is self._catcher or (self._catcher is not None and self._catcher.pending):
                 await self._signals()
-            if isinstance(target, Pump):
+            if target is self._deaths:
+                await self._reap()
+            elif isinstance(target, Pump):
                 served += 1
                 if served % PIPES_AT_ONCE == 0:
                     await checkpoint()
@@ -237,8 +250,6 @@ class Driver:
             await self._reap()
 
     async def _reap(self) -> None:
-        if self._catcher is None:
-            return  # embedded: somebody else's children are not ours to collect
         reaped = 0
         while (death := self._system.reap()) is not None:
             self._bury(*death)
@@ -280,10 +291,11 @@ class Driver:
     ) -> Input:
         try:
             child = self._system.spawn(spec, command, self._outlet.environment(key, spec), stdin)
-        except (OSError, ValueError, OverflowError) as error:  # the latter: a value that no system call takes
+        except (OSError, ValueError, OverflowError, CommandProblem) as error:  # the second two: no system call takes it
             for channel in channels:
                 channel.end(0)
-            return SpawnFailed(key, spawn_problem(spec.name, error))
+            why = str(error) if isinstance(error, CommandProblem) else spawn_problem(spec.name, error)
+            return SpawnFailed(key, why)
         self._adopt(key, child, channels)
         return Spawned(key, child.pid)
 

@@ -69,6 +69,7 @@ class System(Protocol):
 
         Raises:
             OSError: no pipes (EMFILE and the like; `filename` is ``pipe``) or no process (``fork``).
+            CommandProblem: inside a host, where there is no child that could say it.
         """
 
     def kill(self, pid: int, signum: int, group: bool) -> None:
