@@ -45,7 +45,7 @@ class Channel:
 
     __slots__ = (
         "_consoles", "_copy", "_decoder", "_echo", "_echoes", "_file", "_group", "_name", "_pid", "_process",
-        "_publish", "_runs", "_say", "_spec", "_splitter", "_strip_ansi", "_stripper", "_tells", "_voice",
+        "_publish", "_runs", "_say", "_spec", "_splitter", "_strip_ansi", "_stripper", "_tells", "_voice", "_watcher",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +81,7 @@ class Channel:
         self._tells = False
         self._runs = 0
         self._pid = 0
+        self._watcher: Callable[[int, bytes], None] | None = None
 
     @property
     def lost_bytes(self) -> int:
@@ -116,6 +117,10 @@ class Channel:
             self._write(pid, data)
         elif text := self._stripper.feed(data):
             self._write(pid, text)
+
+    def watch(self, watcher: Callable[[int, bytes], None] | None) -> None:
+        """From now on somebody gets all that is logged, with the pid of who wrote it; None for nobody."""
+        self._watcher = watcher
 
     def end(self, pid: int) -> None:
         """A run writes no more: bring out what was held back; the last one closes the file."""
@@ -205,6 +210,8 @@ class Channel:
             to_syslog(self._decoder.decode(data), self._process + " ")
         if self._tells:
             self._tell(pid, data)
+        if self._watcher is not None:
+            self._watcher(pid, data)
 
     def _tell(self, pid: int, data: bytes) -> None:
         if self._echoes:
