@@ -237,6 +237,16 @@ def test_len() -> None:
     assert stage.heads == ["ver:3.0 server:me serial:0 pool:pool poolserial:0 eventname:REMOTE_COMMUNICATION len:14"]
 
 
+def test_a_name_that_is_not_utf8() -> None:
+    stage = Stage()
+    stage.up()
+    stage.say("READY\n")
+    event = Event("PROCESS_STATE_STARTING", "processname:a\udcffb groupname:b")
+    (said,) = stage.pools.published(Published(event), stage.at)
+    assert isinstance(said, Send)
+    assert said.data.endswith(b" len:27\nprocessname:a?b groupname:b")
+
+
 def test_each_event_goes_to_the_first_that_can_take_it() -> None:
     stage = Stage(3)
     for number, name in enumerate(("p0", "p1", "p2")):

@@ -13,8 +13,8 @@ import pytest
 
 from minisup.errors import MinisupError
 from minisup.runtime import sockets
-from minisup.runtime.sockets import IN_USE, Server, close_servers, open_server
-from minisup.specs import ServerSpec
+from minisup.runtime.sockets import IN_USE, Server, SharedSocketError, close_servers, open_server, probe_new
+from minisup.specs import GroupSpec, ServerSpec, SocketSpec
 
 
 class Desk:
@@ -189,3 +189,16 @@ def test_an_address_that_is_not_ours(desk: Desk) -> None:
 def test_all_addresses(desk: Desk) -> None:
     server = desk.open(path=None, host="", port=0)
     assert server.getsockname()[0] == "0.0.0.0"
+
+
+def test_what_a_group_has_is_not_tried_anew() -> None:
+    """Not under another name of its address either: it will be free when its turn comes."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        here, there = (
+            [GroupSpec(name="f", processes=(), socket=SocketSpec(f"tcp://{host}:{port}"))]
+            for host in ("127.0.0.1", "localhost")
+        )
+        probe_new(there, here, lambda level, text: None)
+        with pytest.raises(SharedSocketError, match="Could not create FastCGI socket tcp://localhost:"):
+            probe_new(there, [], lambda level, text: None)

@@ -183,7 +183,8 @@ class Pool:
                     listener.patience = at.mono + SLOW
                     listener.dialogue.tell()
                     text = envelope(self._identifier, self.name, listener.event)
-                    effects.append(Send(listener.process.key, text.encode()))
+                    # A variable of the environment need not be UTF-8; a "?" is one character, so `len` stays true.
+                    effects.append(Send(listener.process.key, text.encode(errors="replace")))
                     break
         self._set_deadline()
         return effects

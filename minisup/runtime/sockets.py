@@ -99,10 +99,15 @@ def probe_new(groups: Iterable[GroupSpec], active: Iterable[GroupSpec], say: Cal
     Raises:
         SharedSocketError: one cannot be made.
     """
-    held = {group.socket.url for group in active if group.socket is not None}
+    held = {_place(group.socket) for group in active if group.socket is not None}
     for group in groups:
-        if group.socket is not None and group.socket.url not in held:
+        if group.socket is not None and _place(group.socket) not in held:
             SharedSocket(group.socket, say).probe()
+
+
+def _place(spec: SocketSpec) -> str:
+    """The path or the port: the same port at another address may be one that the present socket keeps."""
+    return spec.url[7:] if spec.url.startswith("unix://") else spec.url.rpartition(":")[2]
 
 
 def _listen(spec: SocketSpec) -> socket.socket:
