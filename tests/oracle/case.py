@@ -51,7 +51,8 @@ class Case:
         stdout: compare what the supervisor itself writes to stdout, too.
         files_too: compare the list of files left, with modes.
         root: needs root; skipped elsewhere.
-        alone: nothing else runs beside it (it measures time).
+        wrapper: a command that executes the supervisor.
+        open: everybody may write to its folder.
     """
 
     config: str = ""
@@ -70,6 +71,8 @@ class Case:
     files_too: bool = True
     root: bool = False
     sock: str = "s.sock"
+    wrapper: tuple[str, ...] = ()
+    open: bool = False
 
 
 def play(case: Case, kind: str, folder: Path) -> Sights:
@@ -81,7 +84,9 @@ def play(case: Case, kind: str, folder: Path) -> Sights:
         if case.config or not case.bare:
             peer.write("s.conf", case.config if case.bare else HEAD + case.config)
         given = {path.relative_to(folder) for path in folder.rglob("*")}
-        peer.start(case.args, case.env, case.umask)
+        if case.open:
+            folder.chmod(0o777)
+        peer.start(case.args, case.env, case.umask, case.wrapper)
         if case.ready == "log":
             sights["answers"] = bool(until(lambda: "supervisord started" in peer.read("supervisord.log")))
         elif case.ready:

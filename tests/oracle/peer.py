@@ -207,12 +207,19 @@ class Peer:
             **{name: self.fill(value) for name, value in extra.items()},
         }
 
-    def start(self, args: Sequence[str], env: Mapping[str, str] = {}, umask: int = 0o022, **popen: Any) -> None:
-        """Run the supervisor with `args`; does not wait for anything."""
+    def start(
+        self,
+        args: Sequence[str],
+        env: Mapping[str, str] = {},
+        umask: int = 0o022,
+        wrapper: Sequence[str] = (),
+        **popen: Any,
+    ) -> None:
+        """Run the supervisor with `args`, by way of a `wrapper` that executes it; does not wait for anything."""
         self.started += 1
         with open(self._beside("out"), "ab") as out, open(self._beside("err"), "ab") as err:
             self.daemon = subprocess.Popen(
-                [*command_of(self.kind), *map(self.fill, args)],
+                [*wrapper, *command_of(self.kind), *map(self.fill, args)],
                 cwd=self.folder,
                 env=self.environment(env),
                 stdin=subprocess.DEVNULL,
@@ -228,7 +235,7 @@ class Peer:
     def _keep_awake(self, daemon: "subprocess.Popen[bytes]") -> None:
         """Wake the loop of the real one ten times a second: left alone it looks at deaths, signals and deadlines once
         a second, in an order that makes a program that died young RUNNING now and then."""
-        while daemon.poll() is None:
+        while self.daemon is daemon and self.folder.exists():  # it may go on in the background
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
                 line.settimeout(1.0)
                 line.connect(str(self.folder / "s.sock"))

@@ -16,6 +16,7 @@ import xmlrpc.client
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from . import normal
@@ -335,6 +336,31 @@ class Owner(Step):
 
 
 @dataclass(frozen=True)
+class Itself(Step):
+    """What the supervisor is as a process, as the kernel tells it: the words `keep` of it."""
+
+    keep: tuple[str, ...]
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        process = Path(f"/proc/{peer.pid}")
+        told = dict(row.split(":", 1) for row in (process / "status").read_text().splitlines())
+        limits = {row[:25].strip(): row[26:].split()[:2] for row in (process / "limits").read_text().splitlines()}
+        found = {
+            "umask": told["Umask"].strip(),
+            "uid": told["Uid"].split(),
+            "gid": told["Gid"].split(),
+            "groups": told["Groups"].split(),
+            "session": os.getsid(peer.pid) == peer.pid,
+            "parent": told["PPid"].strip() == str(os.getpid()),
+            "cwd": normal.text(os.readlink(process / "cwd"), peer),
+            "fds": [normal.text(os.readlink(process / "fd" / fd), peer).split(":")[0] for fd in "012"],
+            "files": limits["Max open files"],
+            "processes": limits["Max processes"],
+        }
+        return {word: found[word] for word in self.keep}
+
+
+@dataclass(frozen=True)
 class Asked(Step):
     """What a server says to who connects: on a unix socket, or on the TCP port where `path` is None."""
 
@@ -442,16 +468,29 @@ class SamePid(Step):
 
 @dataclass(frozen=True)
 class SignalPid(Step):
-    """Signal the process whose number stands in a file, and wait until it is gone."""
+    """Signal the process whose number stands in a file, and wait until it is gone, unless it `stays`."""
 
     path: str
     signum: int = signals.SIGTERM
+    stays: bool = False
 
     def run(self, peer: Peer, stage: Stage) -> Any:
         pid = int(peer.read(self.path))
         settle(pid)
         os.kill(pid, self.signum)
+        if self.stays:
+            return None
         return "gone" if until(lambda: not command_line(pid)) else "still there"
+
+
+@dataclass(frozen=True)
+class UntilGone(Step):
+    """Wait until there is no such file."""
+
+    path: str
+
+    def run(self, peer: Peer, stage: Stage) -> Any:
+        return bool(until(lambda: not os.path.lexists(peer.folder / self.path)))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """All cases, by what they show."""
 
 from . import (
+    cases_background,
     cases_configuration,
     cases_daemon,
     cases_events,
@@ -20,6 +21,7 @@ AREAS: dict[str, dict[str, Case]] = {
     "logging": cases_logging.CASES,
     "signals": cases_signals.CASES,
     "daemon": cases_daemon.CASES,
+    "background": cases_background.CASES,
     "events": cases_events.CASES,
     "fcgi": cases_fcgi.CASES,
     "plugins": cases_plugins.CASES,
