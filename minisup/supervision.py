@@ -156,6 +156,9 @@ class Supervision:
     async def stop(self, targets: Sequence[Target], wait: bool) -> list[Outcome]:
         return await self.driver.call(lambda ticket: StopCalled(ticket, targets, wait))
 
+    async def wait_ready(self, targets: Sequence[Target], seconds: float | None) -> list[Outcome]:
+        return await self.driver.when_ready(targets, seconds)
+
     async def signal(self, targets: Sequence[Target], signum: int) -> list[Outcome]:
         return await self.driver.call(lambda ticket: SignalCalled(ticket, targets, signum))
 
@@ -219,7 +222,7 @@ class Supervision:
     def clear_logs(self, key: ProcessKey) -> None:
         process = self._engine.find(key)
         assert process is not None
-        for channel in self.driver.channels(key, process.spec):
+        for channel in self.driver.channels.of(key, process.spec):
             channel.clear()
 
     def write_stdin(self, key: ProcessKey, data: bytes) -> None:

@@ -84,6 +84,9 @@ class FakePort:
     async def signal(self, targets: Sequence[Target], signum: int) -> list[Outcome]:
         return await self._carry_out("signal", targets, signum)
 
+    async def wait_ready(self, targets: Sequence[Target], seconds: float | None) -> list[Outcome]:
+        return await self._carry_out("wait", targets, seconds)
+
     def _note(self, *what: object) -> None:
         self.asked.append(what)
         if self.trouble is not None:

@@ -46,6 +46,9 @@ class Port(Protocol):
     async def signal(self, targets: Sequence[Target], signum: int) -> list[Outcome]:
         """Send a signal to processes."""
 
+    async def wait_ready(self, targets: Sequence[Target], seconds: float | None) -> list[Outcome]:
+        """Wait until all of them are ready at one time; see `minisup.runtime.driver.Driver.when_ready`."""
+
     def reread(self) -> tuple[list[str], list[str], list[str]]:
         """Read the configuration again: names of groups (added, changed, removed) against the active ones.
 

@@ -5,7 +5,7 @@ run begins with `open` and ends with `end`; runs may overlap, when a grandchild 
 """
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from minisup.core.words import Heard
@@ -14,7 +14,7 @@ from minisup.protocol.capture import BLOCK, PLAIN, AnsiStripper, CaptureSplitter
 from minisup.runtime.console import Consoles, Voice
 from minisup.runtime.logfile import LogFile, Say, to_syslog
 from minisup.runtime.mainlog import MainLog
-from minisup.specs import LogSpec, ProcessKey
+from minisup.specs import LogSpec, ProcessKey, ProcessSpec
 
 
 class Copy(Protocol):
@@ -220,6 +220,62 @@ class Channel:
             self._publish(
                 process_output(f"PROCESS_LOG_{self._name.upper()}", self._process, self._group, pid, data, self._name)
             )
+
+
+class Channels:
+    """The channels of all processes.
+
+    Args:
+        make: gives a new channel: of which process, ``stdout`` or ``stderr``, where its bytes go.
+    """
+
+    def __init__(self, make: Callable[[ProcessKey, str, LogSpec], Channel]) -> None:
+        self._make = make
+        self._channels: dict[ProcessKey, list[Channel]] = {}
+
+    def of(self, key: ProcessKey, spec: ProcessSpec) -> list[Channel]:
+        """The channels of a process, made when first asked for; they outlive its children."""
+        found = self._channels.get(key)
+        if found is None:
+            found = [self._make(key, "stdout", spec.stdout)]
+            if not spec.redirect_stderr:
+                found.append(self._make(key, "stderr", spec.stderr))
+            self._channels[key] = found
+        return found
+
+    def open(self, key: ProcessKey, spec: ProcessSpec) -> list[Channel]:
+        """They are opened anew at every spawn: a log folder that vanished shows here, as a failed start.
+
+        Raises:
+            OSError: a log file cannot be opened.
+        """
+        channels = self.of(key, spec)
+        for number, channel in enumerate(channels):
+            try:
+                channel.open()
+            except OSError:
+                for opened in channels[:number]:
+                    opened.end(0)
+                raise
+        return channels
+
+    def forget(self, group: str, kept: Collection[str]) -> None:
+        """Close those of a group, but for the processes that are `kept`."""
+        for key in [key for key in self._channels if key[0] == group and key[1] not in kept]:
+            for channel in self._channels.pop(key):
+                channel.close()
+
+    def reopen(self) -> None:
+        """Open all log files anew, because they were moved away."""
+        for channels in self._channels.values():
+            for channel in channels:
+                channel.reopen()
+
+    def close(self) -> None:
+        """Close all of them."""
+        for channels in self._channels.values():
+            for channel in channels:
+                channel.close()
 
 
 class Ear:

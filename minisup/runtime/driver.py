@@ -11,7 +11,7 @@ every other task (the connections of clients) has a go.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from signal import SIGCHLD, SIGKILL
@@ -22,6 +22,7 @@ from anyio.lowlevel import checkpoint
 
 from minisup.core.engine import Engine
 from minisup.core.words import (
+    Announce,
     Answer,
     Drained,
     Effect,
@@ -33,9 +34,11 @@ from minisup.core.words import (
     KillFailed,
     Log,
     Outcome,
+    Probe,
     Publish,
     Published,
     Quit,
+    ReadyCalled,
     Reload,
     ReopenLogs,
     Send,
@@ -46,15 +49,18 @@ from minisup.core.words import (
     Spawn,
     Spawned,
     SpawnFailed,
+    StopProbing,
+    Target,
     TimePassed,
 )
 from minisup.errors import Fault
 from minisup.events import Event
-from minisup.runtime.channel import Channel, Ear
+from minisup.runtime.channel import Channel, Channels, Ear
 from minisup.runtime.children import spawn_problem
 from minisup.runtime.console import Console, Consoles
 from minisup.runtime.mainlog import MainLog
 from minisup.runtime.posix import SignalCatcher
+from minisup.runtime.probes import Look, Prober
 from minisup.runtime.pump import Pump, Sink, StdinFeed
 from minisup.runtime.sockets import SharedSocket, SharedSocketError
 from minisup.runtime.system import Child, Command, CommandProblem, System
@@ -113,7 +119,13 @@ class Outlet(Protocol):
 
 
 class Driver:
-    """Drives one engine. `run` is its task; everything else may be called from any task of the same thread."""
+    """Drives one engine. `run` is its task; everything else may be called from any task of the same thread.
+
+    Attributes:
+        channels: the outputs of all processes.
+        announced: is called when the readiness of a process with `ready` has changed: who, and a word of
+            `minisup.core.readiness` (DOWN, WAITING, LATE, READY); None for nobody.
+    """
 
     def __init__(
         self,
@@ -134,7 +146,9 @@ class Driver:
         self._selector = DefaultSelector()
         self._children: dict[int, _Running] = {}
         self._pids: dict[ProcessKey, int] = {}
-        self._channels: dict[ProcessKey, list[Channel]] = {}
+        self.channels = Channels(outlet.channel)
+        self.announced: Callable[[ProcessKey, str], None] | None = None
+        self._prober = Prober(system, self._selector, outlet.environment, self.channels.of, self.post)
         self._sockets: dict[str, SharedSocket] = {}  # of FastCGI groups, by name
         self._lingering: deque[tuple[float, Pump]] = deque()
         self._consoles = consoles
@@ -174,6 +188,22 @@ class Driver:
             return call.outcomes
         finally:
             del self._calls[ticket]
+
+    async def when_ready(self, targets: Sequence[Target], seconds: float | None) -> list[Outcome]:
+        """Wait until processes are ready: all of them at one time.
+
+        The outcome of each target, in their order: no fault for one that is ready. Comes at once where nothing is to
+        be waited for, and before its time where one will not become ready by itself: it is FATAL, stopped, or has
+        ended and is not started again (ABNORMAL_TERMINATION; BAD_NAME for one that is not there). Those that simply
+        were not ready in time have the fault FAILED. Each fault says why; `process.readiness` and
+        `minisup.core.readiness.explain` say more.
+
+        Args:
+            targets: the processes. To wait for a start, post the start first.
+            seconds: how long, 0 for an answer at once; None for as long as the `ready_timeout` of each: one that is
+                late is not waited for any longer, one that crashes and is started again begins anew.
+        """
+        return await self.call(lambda ticket: ReadyCalled(ticket, targets, seconds))
 
     # --- the task -----------------------------------------------------------------------------------------------------
 
@@ -230,6 +260,8 @@ class Driver:
                     self.post(Drained(key.data))
             elif isinstance(target, Console):
                 self._flush(target)
+            elif isinstance(target, Look):
+                self._prober.advance(target)
         self._time_passed()
 
     def _time_passed(self) -> None:
@@ -281,7 +313,7 @@ class Driver:
         except CommandProblem as problem:
             return SpawnFailed(key, str(problem))
         try:
-            channels = self._open_channels(key, spec)
+            channels = self.channels.open(key, spec)
         except OSError as error:
             return SpawnFailed(key, spawn_problem(spec.name, error))
         return self._start(key, spec, command, channels, stdin)
@@ -290,8 +322,10 @@ class Driver:
         self, key: ProcessKey, spec: ProcessSpec, command: Command, channels: list[Channel], stdin: int | None
     ) -> Input:
         try:
-            child = self._system.spawn(spec, command, self._outlet.environment(key, spec), stdin)
+            environment = {**self._outlet.environment(key, spec), **self._prober.expect(key, spec)}
+            child = self._system.spawn(spec, command, environment, stdin)
         except (OSError, ValueError, OverflowError, CommandProblem) as error:  # the second two: no system call takes it
+            self._prober.forget(key)
             for channel in channels:
                 channel.end(0)
             why = str(error) if isinstance(error, CommandProblem) else spawn_problem(spec.name, error)
@@ -313,6 +347,8 @@ class Driver:
 
     def _bury(self, pid: int, status: int) -> None:
         """All that a child wrote is in its log before anybody hears that it died."""
+        if self._prober.buried(pid, status):
+            return
         child = self._children.pop(pid, None)
         process = self.engine.by_pid(pid)
         if child is not None:
@@ -322,6 +358,8 @@ class Driver:
                 child.feed.close()
             for pump in child.pumps:
                 self._last_words(pump)
+        if process is not None:
+            self._prober.forget(process.key)
         self.post(Exited(pid, status))
         if process is not None and process.key[0] in self._sockets:
             self._sockets[process.key[0]].release(process.key)
@@ -379,29 +417,7 @@ class Driver:
         if not console.pending:
             self._forget(fd)
 
-    # --- logs of children ---------------------------------------------------------------------------------------------
-
-    def _open_channels(self, key: ProcessKey, spec: ProcessSpec) -> list[Channel]:
-        """Opened anew at every spawn: a log folder that vanished shows here, as a failed start."""
-        channels = self.channels(key, spec)
-        for number, channel in enumerate(channels):
-            try:
-                channel.open()
-            except OSError:
-                for opened in channels[:number]:
-                    opened.end(0)
-                raise
-        return channels
-
-    def channels(self, key: ProcessKey, spec: ProcessSpec) -> list[Channel]:
-        """The channels of a process, made when first asked for; they outlive its children."""
-        found = self._channels.get(key)
-        if found is None:
-            found = [self._outlet.channel(key, "stdout", spec.stdout)]
-            if not spec.redirect_stderr:
-                found.append(self._outlet.channel(key, "stderr", spec.stderr))
-            self._channels[key] = found
-        return found
+    # --- groups -------------------------------------------------------------------------------------------------------
 
     def expect_group(self, spec: GroupSpec) -> None:
         """A group is about to become active: try the socket that its processes share.
@@ -418,15 +434,7 @@ class Driver:
         """A group is gone, or all of its processes but those that are `kept`: close their logs."""
         if name in self._sockets and kept is None:
             self._sockets.pop(name).close()
-        for key in [key for key in self._channels if key[0] == name and key[1] not in (kept or ())]:
-            for channel in self._channels.pop(key):
-                channel.close()
-
-    def _reopen(self, effect: ReopenLogs) -> None:
-        self._log.reopen()
-        for channels in self._channels.values():
-            for channel in channels:
-                channel.reopen()
+        self.channels.forget(name, kept or ())
 
     # --- further effects ----------------------------------------------------------------------------------------------
 
@@ -441,6 +449,20 @@ class Driver:
 
     def _say(self, effect: Log) -> None:
         self._log.log(effect.level, effect.text)
+
+    def _reopen(self, effect: ReopenLogs) -> None:
+        self._log.reopen()
+        self.channels.reopen()
+
+    def _probe(self, effect: Probe) -> Input | None:
+        return self._prober.probe(effect)
+
+    def _stop_probing(self, effect: StopProbing) -> None:
+        self._prober.stop(effect.key)
+
+    def _announce(self, effect: Announce) -> None:
+        if self.announced is not None:
+            self.announced(effect.key, effect.state)
 
     def publish(self, event: Event) -> None:
         """An event from elsewhere than the engine: of a channel, of a client."""
@@ -472,6 +494,7 @@ class Driver:
 
     def close(self) -> None:
         """Close every pipe, with what is still in it written, and every log of a child."""
+        self._prober.close()
         for child in self._children.values():
             if child.feed is not None:
                 child.feed.close()
@@ -481,9 +504,7 @@ class Driver:
         for _, pump in self._lingering:
             pump.drain()
             pump.close()
-        for channels in self._channels.values():
-            for channel in channels:
-                channel.close()
+        self.channels.close()
         for shared in self._sockets.values():
             shared.close()
         self._selector.close()
@@ -513,6 +534,9 @@ _CARRY_OUT: dict[type[Effect], Callable[[Driver, Any], Input | None]] = {
     Judge: Driver._judge,
     Log: Driver._say,
     Answer: Driver._answer,
+    Probe: Driver._probe,
+    StopProbing: Driver._stop_probing,
+    Announce: Driver._announce,
     ReopenLogs: Driver._reopen,
     Reload: Driver._reload,
     Quit: Driver._leave,
