@@ -65,7 +65,7 @@ def soak(turmoil: Turmoil, seconds: float, hups: int) -> list[Sample]:
     while (passed := time.monotonic() - began) < seconds or len(samples) < hups:
         if len(samples) < hups and len(samples) <= passed / seconds * hups:
             turmoil.hang_up()
-            turmoil.settle()
+            turmoil.settle(calm=True)
             fds = samples[0].fds if samples else _fds(turmoil.pid)
             until(lambda n=fds: _fds(turmoil.pid) == n, f"{_fds(turmoil.pid)} descriptors, at first {fds}")  # type: ignore[misc]
             events = turmoil.stamps.look()

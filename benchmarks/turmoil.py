@@ -34,6 +34,7 @@ stdout_logfile={folder}/{slot}.log
 stdout_logfile_maxbytes={size}
 stdout_logfile_backups={backups}
 """
+UP = "RUNNING", "STARTING"
 DOWN = OSError, ConnectionError
 
 
@@ -200,8 +201,11 @@ class Turmoil:
 
     # --- what must be true --------------------------------------------------------------------------------------------
 
-    def settle(self) -> None:
+    def settle(self, calm: bool = False) -> None:
         """Wait until states, processes and what was asked for agree.
+
+        Args:
+            calm: nothing may be STARTING any more.
 
         Raises:
             Trouble: they do not within a minute.
@@ -210,7 +214,7 @@ class Turmoil:
 
         def agree() -> bool:
             nonlocal said
-            said = self._difference()
+            said = self._difference(UP[:1] if calm else UP)
             return not said
 
         began = time.monotonic()
@@ -220,7 +224,7 @@ class Turmoil:
             raise Trouble(f"{said}; after {self.done}; {trouble}") from None
         self.slowest = max(self.slowest, time.monotonic() - began)
 
-    def _difference(self) -> str:
+    def _difference(self, up: tuple[str, ...]) -> str:
         """What supervisor, kernel and our memory do not agree about; empty if they agree."""
         infos = {int(info["name"][1:]): info for info in self.ask("getAllProcessInfo")}
         if infos.keys() != self._here:
@@ -229,13 +233,11 @@ class Turmoil:
         if zombies := [pid for pid, state in children.items() if state in "ZX"]:
             return f"zombies: {zombies}"
         for slot, info in infos.items():
-            wanted = "STOPPED" if slot in self._stopped else "RUNNING"
-            if info["statename"] != wanted:
-                return f"p{slot} is {info['statename']}, not {wanted}"
-            if wanted == "RUNNING" and info["pid"] not in children:
-                return f"p{slot} is RUNNING with pid {info['pid']}, which is not there"
-            if wanted == "STOPPED" and info["pid"] != 0:
-                return f"p{slot} is STOPPED with pid {info['pid']}"
+            wanted = ("STOPPED",) if slot in self._stopped else up
+            if info["statename"] not in wanted:
+                return f"p{slot} is {info['statename']}, not {wanted[0]}"
+            if info["pid"] != 0 if slot in self._stopped else info["pid"] not in children:
+                return f"p{slot} is {info['statename']} with pid {info['pid']}, which is wrong"
         running = {info["pid"] for info in infos.values() if info["pid"]}
         return f"nobody knows the children {children.keys() - running}" if children.keys() - running else ""
 
