@@ -203,14 +203,16 @@ CASES: dict[str, Case] = {
                 for step in (
                     Until(name, "RUNNING"),
                     call("sendProcessStdin", name, "go\n"),
+                    UntilText(f"{name}.log", "lines é"),
+                    call("sendProcessStdin", name, "on\n"),
                     UntilText(f"{name}.log" if name == "b" else f"{name}.err", "over"),
                 )
             ),
-            Heard("e.events", 4, ("eventname", "len"), by="channel"),
+            Heard("e.events", 4, ("eventname", "len")),
         ),
         {
             **FILES,
-            "out": "#!/bin/sh\nread line\nprintf 'some\\nlines é'\nsleep 0.2; printf over >&2; exec sleep 1000\n",
+            "out": "#!/bin/sh\nread line\nprintf 'some\nlines é'\nread line\nprintf over >&2; exec sleep 1000\n",
         },
         without=("redirect_stderr",),
     ),
@@ -240,6 +242,7 @@ CASES: dict[str, Case] = {
             Until("a", "RUNNING"),
             call("sendProcessStdin", "a", "go\n"),
             UntilText("a.log", "over"),
+            call("sendProcessStdin", "a", "on\n"),
             Heard("e.events", 3, ("eventname", "len")),
             Read("a.log"),
         ),
@@ -247,7 +250,7 @@ CASES: dict[str, Case] = {
             **FILES,
             "out": _script(
                 f"before {BEGIN}secret é\\nlines{END} between {BEGIN}{END} after, and over, and more of it to come\\n"
-            ).replace("exec", f"printf '{BEGIN}from stderr{END}' >&2; exec"),
+            ).replace("exec", f"read line; printf '{BEGIN}from stderr{END}' >&2; exec"),
         },
     ),
     "events: a begin between the tags, and an end outside of them": Case(
