@@ -56,7 +56,7 @@ SEAM_CALLS = {
 BAD_NAMES = {"common", "compat", "helper", "helpers", "manager", "misc", "options", "util", "utils"}
 LONGEST = 400
 """Lines of code in a module, docstrings and comments not counted."""
-MOST_MODULES = 82
+MOST_MODULES = 88
 
 
 def read_modules() -> Modules:
