@@ -121,6 +121,27 @@ class TestChild:
         assert "0" not in lines[1].split()
         assert int(lines[2].split()[1], 16) == 0
 
+    @pytest.mark.parametrize(
+        "uid",
+        [None, pytest.param(65534, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users"))],
+    )
+    def test_a_standard_input_that_is_lent(self, system: PosixSystem, uid: int | None) -> None:
+        read, write = os.pipe()
+        try:
+            os.write(write, b"hello")
+            child = system.spawn(
+                spec(uid=uid), Command("/bin/sh", ["sh", "-c", "head -c 5"]), {"PATH": "/usr/bin:/bin"}, read
+            )
+            assert child.stdin is None
+            out = b""
+            os.set_blocking(child.stdout, True)
+            while chunk := os.read(child.stdout, 99):
+                out += chunk
+            assert (out, os.waitpid(child.pid, 0)[1], os.get_inheritable(read)) == (b"hello", 0, False)
+        finally:
+            for fd in (read, write, child.stdout, child.stderr):
+                os.close(fd)  # ours is open still
+
 
 CANNOT = {
     "no such folder": (
