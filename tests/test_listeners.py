@@ -136,7 +136,9 @@ def test_a_listener_that_closes_its_stdin(here: Room) -> None:
     daemon = here.run(listener("closed", script="closed.py"), supervisord="loglevel=debug")
     waits(daemon, "closed", "READY")
     daemon.rpc.sendRemoteCommEvent("t", "x")
-    daemon.says("epipe occurred while sending event 0 to listener closed, listener state unchanged")
+    daemon.says("epipe occurred while sending event 0 to listener closed")
+    assert daemon.says("closed: has entered the UNKNOWN state and will no longer receive events")
+    assert info(daemon)["closed"]["state"] == "UNKNOWN"
     assert info(daemon)["closed"]["buffered"] == 1
     before = worked(daemon.pid)
     assert daemon.mood() == "RUNNING"

@@ -69,11 +69,6 @@ class Dialogue:
         assert self.state == READY
         self.state = BUSY
 
-    def untell(self) -> None:
-        """The event did not reach it: BUSY to READY."""
-        assert self.state == BUSY
-        self.state = READY
-
     def spoil(self) -> None:
         """Nothing that it says counts any more."""
         self.state = UNKNOWN

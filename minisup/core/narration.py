@@ -176,7 +176,7 @@ def event_sent(serial: int, name: str) -> Log:
 
 
 def event_epipe(serial: int, name: str) -> Log:
-    return Log("debug", f"epipe occurred while sending event {serial} to listener {name}, listener state unchanged")
+    return Log("debug", f"epipe occurred while sending event {serial} to listener {name}")
 
 
 def event_processed(name: str) -> Log:

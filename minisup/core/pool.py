@@ -11,7 +11,7 @@ it. There is one event on its way to a process at a time: it is BUSY until it an
                       the oldest is lost
 
 A listener costs nobody but its own pool: it may hang (said once after `SLOW` seconds), die, talk nonsense, leave its
-stdin unread (nothing is sent while a former event still fills the pipe) or close it (`deaf`), and reject an event for
+stdin unread (nothing is sent while a former event still fills the pipe) or close it (UNKNOWN), and reject an event for
 ever (after `PROMPT` times in a row the pool rests for a second between two tries).
 
 Source: supervisor's ``process.EventListenerPool``; its docs/events.rst.
@@ -57,7 +57,7 @@ class Listener:
         rejected: events that it did not accept.
     """
 
-    __slots__ = ("deaf", "delivered", "dialogue", "event", "full", "patience", "pid", "process", "rejected")
+    __slots__ = ("delivered", "dialogue", "event", "full", "patience", "pid", "process", "rejected")
 
     def __init__(self, process: Process) -> None:
         self.process = process
@@ -66,7 +66,6 @@ class Listener:
         self.event: Numbered | None = None
         self.patience: float | None = None  # when to say that it is slow
         self.full = False  # its pipe is: the former event is not out yet
-        self.deaf = False  # it closed its stdin
         self.delivered = 0
         self.rejected = 0
 
@@ -79,14 +78,14 @@ class Listener:
     def can_take(self) -> bool:
         """Whether an event may be sent to it now."""
         running = self.process.state == ProcessStates.RUNNING
-        return running and self.dialogue.state == READY and not self.full and not self.deaf
+        return running and self.dialogue.state == READY and not self.full
 
     def begin(self) -> None:
         """A new run, or none."""
         self.pid = self.process.pid
         self.dialogue = Dialogue()
         self.event = self.patience = None
-        self.full = self.deaf = False
+        self.full = False
 
 
 class Pool:
@@ -198,9 +197,8 @@ class Pool:
     def send_failed(self, listener: Listener, given: SendFailed, at: Instant) -> list[Effect]:
         assert listener.event is not None
         said = narration.event_epipe(listener.event.serial, given.key[1])
-        listener.deaf = True
-        listener.dialogue.untell()
-        return [said, *self._put_back(listener), *self._dispatch(at)]
+        listener.dialogue.spoil()
+        return [said, *narration.listener_lost(given.key[1], READY), *self._put_back(listener), *self._dispatch(at)]
 
     def drained(self, listener: Listener, given: Drained, at: Instant) -> list[Effect]:
         listener.full = False
