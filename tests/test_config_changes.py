@@ -6,7 +6,7 @@ import pytest
 
 from minisup.config import changes
 from minisup.config.changes import diff
-from minisup.specs import GroupSpec, LogSpec, PoolSpec, ProcessSpec, SocketSpec
+from minisup.specs import GroupSpec, LogSpec, PoolSpec, ProcessSpec, ReadySpec, SocketSpec
 
 TABLES = {
     "process": (ProcessSpec, changes.PROCESS_RULES),
@@ -37,6 +37,8 @@ CHANGES: dict[str, tuple[ProcessSpec, ProcessSpec, bool]] = {
     ),
     "environment": (PROCESS, replace(PROCESS, environment={"A": "1"}), True),
     "exitcodes order": (replace(PROCESS, exitcodes=(0, 1)), replace(PROCESS, exitcodes=(1, 0)), True),
+    "ready": (PROCESS, replace(PROCESS, ready=ReadySpec("tcp", "localhost:80")), True),
+    "ready_timeout": (PROCESS, replace(PROCESS, ready_timeout=5.0), True),
     "log path": (PROCESS, replace(PROCESS, stdout=LogSpec("/x")), True),
     "log size": (PROCESS, replace(PROCESS, stderr=LogSpec("/e", maxbytes=1)), True),
     "auto stays": (replace(PROCESS, stdout=GENERATED), replace(PROCESS, stdout=AUTO), False),

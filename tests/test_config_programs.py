@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from config_world import legacy, problems, read
 
-from minisup.specs import GroupSpec, LogSpec, PoolSpec, ProcessSpec, SocketSpec
+from minisup.specs import GroupSpec, LogSpec, PoolSpec, ProcessSpec, ReadySpec, SocketSpec
 
 HEAD = "[supervisord]\n"
 
@@ -48,6 +48,10 @@ FIELDS: dict[str, tuple[str, str, Any]] = {
         "stderr",
         LogSpec("x", maxbytes=1024, capture_maxbytes=2048, events_enabled=True),
     ),
+    "ready none": ("", "ready", None),
+    "ready expands": ("ready=tcp:80%(process_num)02d", "ready", ReadySpec("tcp", "localhost:8000")),
+    "ready percent": ("ready=log:100%%$", "ready", ReadySpec("log", "100%$")),
+    "ready timeout": ("ready_timeout=2.5", "ready_timeout", 2.5),
     "redirected": ("redirect_stderr=true", "stderr", LogSpec()),
 }
 
@@ -55,6 +59,18 @@ FIELDS: dict[str, tuple[str, str, Any]] = {
 @pytest.mark.parametrize(("text", "field", "expected"), FIELDS.values(), ids=FIELDS)
 def test_field(text: str, field: str, expected: Any) -> None:
     assert getattr(only(program(text)), field) == expected
+
+
+def test_a_bad_ready_has_its_line() -> None:
+    text = f"{HEAD}[program:a]\ncommand=/bin/cat\nnumprocs=2\nprocess_name=%(process_num)d\nready=tcp:web\n"
+    (problem,) = problems(text)
+    assert str(problem) == "/w/s.conf:6: cannot use ready 'tcp:web' in [program:a]: not a whole number"
+
+
+def test_an_event_listener_has_no_ready() -> None:
+    found = read(f"{HEAD}[eventlistener:a]\ncommand=/bin/cat\nevents=TICK_5\nready=notify\n")
+    assert found.groups[0].processes[0].ready is None
+    assert any("'ready'" in line or "ready" in line for line in found.unknown)
 
 
 def test_a_program_of_defaults_is_a_process_of_defaults() -> None:
@@ -229,7 +245,10 @@ def test_listener() -> None:
 def test_a_result_handler_that_cannot_be_imported() -> None:
     text = f"{HEAD}[eventlistener:e]\ncommand=x\nevents=TICK\nresult_handler=nowhere:f\n"
     (problem,) = problems(text, resolve=lambda spec: f"ImportError: no {spec}")
-    assert str(problem) == "/w/s.conf:5: cannot use result_handler 'nowhere:f' in [eventlistener:e]: ImportError: no nowhere:f"
+    assert (
+        str(problem)
+        == "/w/s.conf:5: cannot use result_handler 'nowhere:f' in [eventlistener:e]: ImportError: no nowhere:f"
+    )
     assert problem.legacy == "nowhere:f cannot be resolved within [eventlistener:e]"
 
 

@@ -48,7 +48,7 @@ def test_ours_are_marked() -> None:
     ours = {key.name for _, key in KEYS.values() if key.since == OURS}
     assert ours == {
         *("max_body", "idle_timeout", "max_connections", "shutdown_timeout", "subreaper"),
-        *("exit_on", "exit_code_from", "get_actions"),
+        *("exit_on", "exit_code_from", "get_actions", "ready", "ready_timeout"),
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 from config_world import world
 
 from minisup.config import values as v
+from minisup.specs import ReadySpec
 
 GOOD: dict[str, tuple[v.Converter, str, Any]] = {
     "integer": (v.integer, "7", 7),
@@ -70,6 +71,18 @@ GOOD: dict[str, tuple[v.Converter, str, Any]] = {
     "server url": (v.server_url, "http://x:1", "http://x:1"),
     "server url auto": (v.server_url, " auto ", None),
     "process name": (v.process_name, " a*] ", "a*]"),
+    "ready tcp port": (v.ready, "tcp:80", ReadySpec("tcp", "localhost:80")),
+    "ready tcp host": (v.ready, " tcp: db-1.lan:80 ", ReadySpec("tcp", "db-1.lan:80")),
+    "ready tcp six": (v.ready, "tcp:[::1]:80", ReadySpec("tcp", "[::1]:80")),
+    "ready http": (v.ready, "http://localhost:80/a?b=c", ReadySpec("http", "http://localhost:80/a?b=c")),
+    "ready http bare": (v.ready, "http://[::1]", ReadySpec("http", "http://[::1]")),
+    "ready http status": (v.ready, "http://h/  204", ReadySpec("http", "http://h/", "204")),
+    "ready http class": (v.ready, "http://h:1/ 4xx", ReadySpec("http", "http://h:1/", "4xx")),
+    "ready log": (v.ready, r"log: ^up: \d+", ReadySpec("log", r"^up: \d+")),
+    "ready file": (v.ready, "file:run/pid", ReadySpec("file", "run/pid")),
+    "ready unix": (v.ready, "unix:/run/s", ReadySpec("unix", "/run/s")),
+    "ready exec": (v.ready, "exec:sh -c 'exit 0'", ReadySpec("exec", "sh -c 'exit 0'")),
+    "ready notify": (v.ready, "notify", ReadySpec("notify", "")),
 }
 
 
@@ -153,6 +166,33 @@ def test_bad(convert: v.Converter, text: str, expected: str) -> None:
         convert(text, world())
     assert caught.value.legacy == expected
     assert caught.value.why
+
+
+NO_READY = {
+    "": "begins with none of tcp:, http:, log:, file:, unix:, exec: and is not notify",
+    "yes": "begins with none of tcp:, http:, log:, file:, unix:, exec: and is not notify",
+    "https://h/": "begins with none of tcp:, http:, log:, file:, unix:, exec: and is not notify",
+    "notify:x": "begins with none of tcp:, http:, log:, file:, unix:, exec: and is not notify",
+    "tcp: ": "nothing follows tcp:",
+    "tcp:x": "not a whole number",
+    "tcp:0": "a port is between 1 and 65535",
+    "tcp:a b:80": "'a b' is no host (an IPv6 address stands in [])",
+    "tcp:::1:80": "'::1' is no host (an IPv6 address stands in [])",
+    "http:localhost": "not of the form http://HOST:PORT/PATH",
+    "http://h:99999/": "a port is between 1 and 65535",
+    "http://h/\u00e4": "not of the form http://HOST:PORT/PATH",
+    "http://h/ OK": "'OK' is no status: 200, 2xx or the like",
+    "http://h/ 200 404": "'200 404' is no status: 200, 2xx or the like",
+    "log:(": "not a regular expression: missing ), unterminated subpattern at position 0",
+    "exec:sh -c 'x": "not a command: No closing quotation",
+}
+
+
+@pytest.mark.parametrize("text", NO_READY)
+def test_why_a_ready_is_none(text: str) -> None:
+    with pytest.raises(v.Refused) as caught:
+        v.ready(text, world())
+    assert (caught.value.legacy, caught.value.why) == (f"invalid ready value {text!r}", NO_READY[text])
 
 
 NO_VALUE = {

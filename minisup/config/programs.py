@@ -258,7 +258,12 @@ class _Builder:
             stdout=stdout,
             stderr=stderr,
             **same,
+            **self.ready(scope),
         )
+
+    def ready(self, scope: Scope) -> dict[str, Any]:
+        """What event listeners have not: they say READY on their stdout."""
+        return {name: scope.take(name) for name in ("ready", "ready_timeout") if name in scope.keys}
 
     def no_command(self, scope: Scope) -> None:
         legacy = f"program section {scope.section} does not specify a command"

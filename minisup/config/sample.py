@@ -82,6 +82,7 @@ EXAMPLES = {
     "password": "123",
     "port": "127.0.0.1:9001",
     "programs": "theprogramname",
+    "ready": "tcp:8080",
     "serverurl": "AUTO",
     "shutdown_timeout": "60",
     "socket": "unix:///tmp/%(program_name)s.sock",

@@ -108,9 +108,7 @@ SUPERVISORD = Kind(
         Key("environment", v.environment, "", "Environment of all programs, KEY=value,KEY2=value2."),
         Key("shutdown_timeout", v.seconds, None, "All programs must have stopped within these seconds.", since=OURS),
         Key("subreaper", v.boolean, "false", "Adopt and reap orphans although not PID 1.", since=OURS),
-        Key(
-            "exit_on", v.ending, "never", "End with a program that becomes FATAL (fatal) or ends (exit).", since=OURS
-        ),
+        Key("exit_on", v.ending, "never", "End with a program that becomes FATAL (fatal) or ends (exit).", since=OURS),
         Key("exit_code_from", v.string, None, "The program whose exit code is ours.", since=OURS),
     ),
 )
@@ -187,7 +185,24 @@ _PROGRAM = (
     Key("command", v.string, None, "The program and its arguments.", required=True),
 )
 
-PROGRAM = Kind("program:", "A program to run.", _PROGRAM)
+_READY = (
+    Key(
+        "ready",
+        v.ready,
+        None,
+        "Sign of being ready: tcp:PORT, http://HOST:PORT/PATH, log:REGEX, file:PATH, unix:PATH, exec:COMMAND, notify.",
+        since=OURS,
+    ),
+    Key(
+        "ready_timeout",
+        v.positive_seconds,
+        "60",
+        "Seconds from the spawn after which it is late with that.",
+        since=OURS,
+    ),
+)
+
+PROGRAM = Kind("program:", "A program to run.", (*_PROGRAM, *_READY))
 
 EVENTLISTENER = Kind(
     "eventlistener:",
@@ -210,6 +225,7 @@ FCGI = Kind(
     "A program with a FastCGI socket as stdin.",
     (
         *_PROGRAM,
+        *_READY,
         Key("socket_backlog", v.integer, None, "Backlog of the socket, 1 to 65535.", since="supervisor 3.4"),
         Key("socket_owner", v.worded(v.owner, "Invalid socket_owner value %s"), None, "Owner of a unix socket."),
         Key(

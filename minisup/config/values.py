@@ -12,6 +12,7 @@ from typing import Any
 from minisup import signals
 from minisup.config.facts import Facts
 from minisup.events import PARENTS
+from minisup.specs import ReadySpec
 
 Converter = Callable[[str, Facts], Any]
 
@@ -309,6 +310,70 @@ def _no_value(tokens: list[str]) -> str:
         if tokens[at] == "=" and tokens[at + 1 : at + 2] in ([], [","]):
             return f'{tokens[at - 1]} has no value (an empty one is written {tokens[at - 1]}="")'
     return ""
+
+
+def ready(text: str, facts: Facts) -> ReadySpec:
+    """``tcp:[HOST:]PORT``, ``http://HOST:PORT/PATH [STATUS]``, ``log:REGEX``, ``file:PATH``, ``unix:PATH``,
+    ``exec:COMMAND`` or ``notify``."""
+    kind, colon, rest = text.strip().partition(":")
+    if not colon and kind == "notify":
+        return ReadySpec(kind, "")
+    try:
+        if not colon or kind not in READY:
+            raise Refused(text, f"begins with none of {', '.join(f'{word}:' for word in READY)} and is not notify")
+        if not rest.strip():
+            raise Refused(text, f"nothing follows {kind}:")
+        return READY[kind](rest.strip(), facts)
+    except Refused as error:
+        raise Refused(f"invalid ready value {text!r}", error.why) from None
+
+
+def _ready_tcp(text: str, facts: Facts) -> ReadySpec:
+    host, _, number = text.rpartition(":")
+    if not re.fullmatch(HOST, host or "localhost", re.ASCII):
+        raise Refused(text, f"{host!r} is no host (an IPv6 address stands in [])")
+    return ReadySpec("tcp", f"{host or 'localhost'}:{port(number, facts)}")
+
+
+def _ready_http(text: str, facts: Facts) -> ReadySpec:
+    url, _, status = text.partition(" ")
+    match = re.fullmatch(rf"//{HOST}(:\d+)?(/[!-~]*)?", url, re.ASCII)
+    if match is None:
+        raise Refused(text, "not of the form http://HOST:PORT/PATH")
+    if match[1]:
+        port(match[1][1:], facts)
+    if not re.fullmatch(r"([2-5](\d\d|xx))?", status.strip(), re.ASCII):
+        raise Refused(text, f"{status.strip()!r} is no status: 200, 2xx or the like")
+    return ReadySpec("http", f"http:{url}", status.strip())
+
+
+def _ready_log(text: str, facts: Facts) -> ReadySpec:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Refused(text, f"not a regular expression: {error}") from None
+    return ReadySpec("log", text)
+
+
+def _ready_exec(text: str, facts: Facts) -> ReadySpec:
+    import shlex
+
+    try:
+        shlex.split(text)
+    except ValueError as error:
+        raise Refused(text, f"not a command: {error}") from None
+    return ReadySpec("exec", text)
+
+
+HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])"
+READY: dict[str, Callable[[str, Facts], ReadySpec]] = {
+    "tcp": _ready_tcp,
+    "http": _ready_http,
+    "log": _ready_log,
+    "file": lambda text, facts: ReadySpec("file", text),
+    "unix": lambda text, facts: ReadySpec("unix", text),
+    "exec": _ready_exec,
+}
 
 
 def process_name(text: str, facts: Facts) -> str:
