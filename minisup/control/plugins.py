@@ -14,6 +14,7 @@ What plugins import from the package `supervisor` (the real one or the stand-in)
 nothing of it is imported here, nor is this file where no plugin is configured.
 """
 
+import re
 import threading
 import traceback
 from collections import deque
@@ -30,7 +31,7 @@ from minisup.control.port import Port
 from minisup.control.rpc import METHODS, Method
 from minisup.control.server import MAIN_FACTORY
 from minisup.control.system_rpc import CallbackFailed
-from minisup.control.views import Desk, NotServed, Supervisord, raise_theirs, theirs
+from minisup.control.views import Desk, NotServed, ProcessView, Supervisord, raise_theirs, theirs
 from minisup.core.words import Published
 from minisup.errors import Fault, Faults, MinisupError
 from minisup.events import PARENTS, Event
@@ -39,6 +40,8 @@ from minisup.states import PROCESS_STATE_NAMES
 
 POLLED = 0.05
 """Seconds between two looks at an answer that comes later, at least."""
+FIELDS = re.compile(r"(\w+):(.*?)(?= \w+:|$)")
+"""Fields of an event; a name may have blanks."""
 
 
 class Plugins:
@@ -159,23 +162,30 @@ class Plugins:
         if kind is None:
             return
         outer, self._event = self._event, kind.__new__(kind)
-        vars(self._event).update(self._attributes(event), payload=lambda: event.payload)
-        self._try(partial(events.notify, self._event))
+        self._try(partial(self._tell, event, events.notify))
         self._event = outer
+
+    def _tell(self, event: Event, notify: Callable[[object], object]) -> None:
+        vars(self._event).update(self._attributes(event), payload=lambda: event.payload)
+        notify(self._event)
 
     def _attributes(self, event: Event) -> dict[str, Any]:
         """What an event of supervisord carries, read from its text."""
+        desk = self._desk(PluginSpec("supervisor.events", ""))
         head, _, data = event.payload.partition("\n")
-        fields: dict[str, Any] = dict(word.partition(":")[::2] for word in head.split())
-        daemon = Supervisord(self._desk(PluginSpec("supervisor.events", "")))
-        group = daemon.process_groups.get(fields.get("groupname", ""))
+        found: dict[str, Any] = {"supervisord": Supervisord(desk)}
+        if event.name == "REMOTE_COMMUNICATION":
+            return found | {"type": head.removeprefix("type:"), "data": data}
+        fields: dict[str, str] = dict(FIELDS.findall(head))
         if event.name.startswith("PROCESS_GROUP"):
             return {"group": fields["groupname"]}
-        found: dict[str, Any] = {name: int(fields[name]) for name in ("pid", "when", "expected") if name in fields}
-        found |= {"type": fields.get("type"), "channel": fields.get("channel"), "supervisord": daemon}
-        found["data"] = data if event.name.startswith("REMOTE") else data.encode()
-        if group is not None:
-            found["process"] = group.processes.get(fields["processname"])
+        found |= {name: int(fields[name]) for name in ("pid", "when", "expected") if name in fields}
+        found |= {"channel": fields.get("channel"), "data": data.encode()}
+        if "processname" in fields:
+            key = fields["groupname"], fields["processname"]
+            group = self.port.groups.get(key[0])
+            machine = group and group.processes.get(key[1])
+            found["process"] = machine and ProcessView(desk, key, machine)
         if "from_state" in fields:
             numbers = {name: number for number, name in PROCESS_STATE_NAMES.items()}
             found["from_state"] = numbers[fields["from_state"]]

@@ -263,7 +263,10 @@ class GroupConfig(View):
         self.name = spec.name
         self.priority = spec.priority
         self.options = Options(desk)
-        self.process_configs = [ProcessConfig(desk, process) for process in spec.processes]
+
+    @property
+    def process_configs(self) -> "list[ProcessConfig]":
+        return [ProcessConfig(self._desk, process) for process in self.spec.processes]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GroupConfig) and self.spec == other.spec

@@ -347,6 +347,7 @@ CASES = {
         call("mine.subscribe", "EVENT"),
         call("mine.publish", "kind", "some data"),
         call("sendRemoteCommEvent", "x", "y\nz"),
+        call("sendRemoteCommEvent", "x groupname:a from_state:b pid:c", ""),
         call("removeProcessGroup", "a"),
         call("addProcessGroup", "a"),
         call("mine.seen"),
