@@ -5,6 +5,7 @@ Side by side with supervisorctl: `test_supervisorctl.py`.
 
 import http.client
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import xmlrpc.client
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -91,6 +93,8 @@ ADDRESSES = {
     "http://me:secret@host:1": (None, "host", 1, "me:secret@host:1"),
     "http://[::1]:9001": (None, "::1", 9001, "[::1]:9001"),
     "http://[::1]": (None, "::1", 80, "[::1]"),
+    "http://host:65535": (None, "host", 65535, "host:65535"),
+    "http://host:": (None, "host", 80, "host:"),
 }
 
 
@@ -98,6 +102,16 @@ ADDRESSES = {
 def test_address(url: str) -> None:
     found = wire.Address(url)
     assert (found.path, found.host, found.port, found.netloc) == ADDRESSES[url]
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "+1", "80 ", "8_0", "\uff11", "x"])
+def test_an_address_that_is_none(port: str) -> None:
+    """In the words of the standard library, for `supervisorctl` prints them."""
+    with pytest.raises(ValueError) as caught:
+        wire.Address(f"http://host:{port}")
+    with pytest.raises(ValueError) as real:
+        urlsplit(f"http://host:{port}").port  # noqa: B018
+    assert str(caught.value) == str(real.value)
 
 
 @settings(deadline=None, max_examples=50)
@@ -182,6 +196,20 @@ def test_calls_share_a_connection_while_the_server_keeps_it(served: Callable[...
     assert b"\r\nAuthorization: Basic bWU6c2U6Y3LDqXQ=\r\n" in server.requests[0]
 
 
+def test_a_kept_connection_that_the_server_closed_meanwhile(served: Callable[..., Served]) -> None:
+    """As a proxy does while somebody thinks about what to type to `fg`. What was sent once is not sent again."""
+    server = served([answer("a")], [answer("b"), b""])
+    line = wire.Connection(server.url)
+    assert line.call("x.y") == "a"
+    assert line._exchange is not None
+    assert select.select([line._exchange.line], [], [], 30)[0]
+    assert line.call("x.y") == "b"
+    with pytest.raises(wire.RemoteDisconnected):
+        line.call("x.y")
+    assert len(server.requests) == 3
+    line.close()
+
+
 def test_an_answer_in_chunks(served: Callable[..., Served]) -> None:
     body = server.response("words")
     chunks = (
@@ -233,6 +261,21 @@ def test_completion(line: str) -> None:
     text, found = COMPLETIONS[line]
     assert completions(ctl, text, line) == found
     assert [ctl.complete(text, at, line) for at in range(len(found) + 1)] == [*found, None]
+
+
+def test_completion_among_thousands() -> None:
+    """readline asks for one name after the other: they are looked for once."""
+    asked = []
+
+    class Crowded(Controller):
+        def processes(self) -> list[dict[str, Any]]:
+            asked.append(1)
+            return [{"group": f"g{n // 10}", "name": f"n{n}"} for n in range(2000)]
+
+    ctl, found = Crowded(Settings()), 0
+    while ctl.complete("g", found, "start g"):
+        found += 1
+    assert (found, len(asked)) == (2200, 1)
 
 
 # --- what it loads ---------------------------------------------------------------------------------------------------
@@ -402,6 +445,30 @@ def test_nobody_reads(unbuffered: str) -> None:
         env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
         done = subprocess.run([*COMMAND, "help"], stdout=gone, stderr=subprocess.PIPE, cwd=ROOT, check=False, env=env)
     assert done.stderr == b""
+
+
+SILENCED = {
+    "nobody writes, reads or listens": ("help <&- >&- 2>&-", 0, ""),
+    "help that nobody reads": ("-h >&-", 0, ""),
+    "a shell without its input": ("-s unix:///nowhere/s <&- >&-", 0, ""),
+    "a full disk": ("-s unix:///nowhere/s version >/dev/full", 1, "No space left on device"),
+    "help on a full disk": ("-h >/dev/full", 1, "No space left on device"),
+    "what cannot be said": ("\u00e9", 1, "'ascii' codec can't encode character '\\xe9'"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("name", SILENCED)
+def test_what_cannot_be_written(name: str, unbuffered: str, tmp_path: Path) -> None:
+    """One line where it is a loss, and no traceback."""
+    words, code, why = SILENCED[name]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered, "PYTHONIOENCODING": "ascii"}
+    line = f"exec {' '.join(COMMAND)} {words}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False, env=env)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(f"Error: cannot write to stdout: {why}" if why else "")
+    assert done.stderr.count("\n") == (1 if why else 0)
 
 
 # --- with daemons ----------------------------------------------------------------------------------------------------

@@ -37,12 +37,15 @@ def run(argv0: str, words: list[str]) -> int:
         The exit code: of the last command that failed; 0 of a shell, 2 where nothing could be tried.
     """
     program = argv0 if os.path.basename(argv0) == "supervisorctl" else "minisup ctl"
+    _open_what_is_closed()
     try:
         settings = client(argv0, words)
         if settings is None:
             sys.stdout.write(help_text(program))
+            _flush()
             return 0
         code = serve(settings)
+        _flush()
         if settings.places:
             sys.exit(code)  # a plugin may have threads, and something to do at the end
         return code
@@ -51,8 +54,27 @@ def run(argv0: str, words: list[str]) -> int:
         return 2
     except BrokenPipeError:  # nobody reads what we say, so there is nobody to tell
         return 1
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        sys.stderr.write(f"Error: cannot write to stdout: {why}\n")
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _open_what_is_closed() -> None:
+    """Who closes a stream (``>&-``) does not want to hear of it; and no socket of ours shall get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+
+
+def _flush() -> None:
+    """Bring out what was said; whoever stopped reading, as of ``| head -1``, has what they wanted."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
 
 
 def client(argv0: str, words: list[str]) -> Settings | None:

@@ -87,6 +87,7 @@ class Controller:
         self.cmdqueue: list[str] = []
         self.lastcmd = ""
         self._complete_info: list[dict[str, Any]] | None = None
+        self._matches: list[str] = []
         self._here = _local()
         options.plugins = []
         for name, factory, words in options.plugin_factories:
@@ -279,11 +280,12 @@ class Controller:
             return "EOF"
 
     def complete(self, text: str, state: int, line: str | None = None) -> str | None:
-        """The completion number `state` of a word, or None behind the last one: what readline asks for."""
-        from minisup.ctl.shell import completions
+        """The completion number `state` of a word, or None behind the last one: what readline asks for, from 0 on."""
+        if state == 0:
+            from minisup.ctl.shell import completions
 
-        matches = completions(self, text, line)
-        return matches[state] if state < len(matches) else None
+            self._matches = completions(self, text, line)
+        return self._matches[state] if state < len(self._matches) else None
 
     def processes(self) -> "list[dict[str, Any]]":
         """All processes, for completion: asked once between two commands, for readline asks again and again."""

@@ -6,7 +6,7 @@ The errors call themselves what those of the standard library are called, for `s
 """
 
 import sys
-from _socket import AF_UNIX, SHUT_RDWR, SOCK_STREAM, getaddrinfo
+from _socket import AF_UNIX, MSG_DONTWAIT, MSG_PEEK, SHUT_RDWR, SOCK_STREAM, getaddrinfo
 from _socket import socket as Socket
 
 from minisup import __version__
@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    from minisup.protocol.xmlrpc_calls import Param
 
 
 class ProtocolError(Exception):
@@ -81,10 +83,11 @@ class Address:
                 host, _, rest = place.partition(":")
             number = rest.removeprefix(":")
             if number:
-                try:
-                    self.port = int(number)
-                except ValueError:
-                    raise ValueError(f"Port could not be cast to integer value as {number!r}") from None
+                if not (number.isascii() and number.isdigit()):
+                    raise ValueError(f"Port could not be cast to integer value as {number!r}")
+                self.port = int(number)
+                if self.port > 65535:
+                    raise ValueError("Port out of range 0-65535")
             self.host = host.lower()
         else:
             raise ValueError(f"Unknown protocol for serverurl {url}")
@@ -137,6 +140,16 @@ class _Exchange:
             name, _, value = row.partition(":")
             fields[name.strip().lower()] = value.strip()
         return int(status), reason.strip(), fields
+
+    def is_over(self) -> bool:
+        """Whether the server has hung up, or says what nobody asked for."""
+        try:
+            self.line.recv(1, MSG_PEEK | MSG_DONTWAIT)
+        except BlockingIOError:
+            return bool(self.left)
+        except OSError:
+            pass
+        return True
 
     def line_of_head(self) -> str:
         while b"\n" not in self.left:
@@ -200,7 +213,7 @@ class Connection:
         if username is not None and password is not None:
             self._head += _authorization(username, password)
 
-    def call(self, method: str, *params: str | int) -> "Any":
+    def call(self, method: str, *params: "Param") -> "Any":
         """What a method gives.
 
         Raises:
@@ -213,6 +226,9 @@ class Connection:
 
     def post(self, document: bytes) -> bytes:
         """The answer to the document of a call; errors as of `call`, without those of understanding it."""
+        # It may have taken long: somebody typed to `fg`. What was sent is not sent again: a call may be done once only.
+        if self._exchange is not None and self._exchange.is_over():
+            self.close()
         if self._exchange is None:
             self._exchange = _Exchange(self._address.dial())
         keep = False
