@@ -15,13 +15,14 @@ from typing import Any, NamedTuple, TypeAlias
 from minisup import SUPERVISORD_VERSION, signals
 from minisup.control import tail
 from minisup.control.port import Port
-from minisup.control.status import config_info, listener_info, process_info
+from minisup.control.status import config_info, listener_info, process_info, readiness_info
 from minisup.core.lifecycle import Process
+from minisup.core.readiness import should_run
 from minisup.core.roster import Group, by_priority
 from minisup.core.words import Outcome, Target
 from minisup.errors import Fault, Faults
 from minisup.protocol.xmlrpc import Value
-from minisup.specs import LogSpec, make_namespec, split_namespec
+from minisup.specs import LogSpec, ProcessKey, make_namespec, split_namespec
 from minisup.states import RUNNING_STATES, SIGNALLABLE_STATES, STOPPED_STATES, SUPERVISOR_STATE_NAMES, ProcessStates
 
 API_VERSION = "3.0"
@@ -356,6 +357,36 @@ def get_all_listener_info(port: Port) -> Value:
     return [listener_info(pool, listener) for pool in pools for _, listener in sorted(pool.listeners.items())]
 
 
+def get_all_readiness(port: Port) -> Value:
+    """Which processes are ready: an array of structs, one for each process, sorted by group and name.
+
+    `state` is READY, WAITING (for the sign that `ready` names, or for RUNNING where it names none), LATE (longer than
+    `ready_timeout`) or DOWN; `seconds` is how long it took or takes by now, `why` what was seen last.
+    """
+    now = port.now().mono
+    groups = sorted(port.groups.items())
+    return [readiness_info(process, now) for _, group in groups for _, process in sorted(group.processes.items())]
+
+
+async def wait_ready(port: Port, names: list[str] = [], seconds: float = 0) -> Value:  # noqa: B006
+    """Wait until processes are ready, all of them at one time; the structs of getAllReadiness for these.
+
+    `group:*` means those of a group; no name: all that are to run. Answered when they are ready, when one of them will
+    not be by itself (it is FATAL, or stopped), or after so many seconds. Faults: BAD_NAME, INCORRECT_PARAMETERS.
+    """
+    if not isinstance(names, list) or not isinstance(seconds, int | float):
+        raise Fault(Faults.INCORRECT_PARAMETERS)
+    found: dict[ProcessKey, Process] = {}
+    for name in names:
+        group, process = _find(port, str(name))
+        found.update((one.key, one) for one in (group.by_priority() if process is None else [process]))
+    if not names:
+        found = {process.key: process for process in _everything(port) if should_run(process)}
+    await port.wait_ready([_target(process) for process in found.values()], seconds if seconds > 0 else 0)
+    now = port.now().mono
+    return [readiness_info(process, now) for process in found.values()]
+
+
 # --- logs and standard input of processes ---------------------------------------------------------------------------
 
 
@@ -434,6 +465,8 @@ def send_process_stdin(port: Port, name: str, chars: str) -> Value:
 
 METHODS: dict[str, Method] = {
     "minisup.getAllListenerInfo": Method(get_all_listener_info, "array"),
+    "minisup.getAllReadiness": Method(get_all_readiness, "array"),
+    "minisup.waitReady": Method(wait_ready, "array array double"),
     "supervisor.addProcessGroup": Method(add_process_group, "boolean string"),
     "supervisor.clearAllProcessLogs": Method(clear_all_process_logs, "array"),
     "supervisor.clearLog": Method(clear_log, "boolean"),

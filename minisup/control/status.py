@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from minisup.core.lifecycle import Process
 from minisup.core.pool import Listener, Pool
+from minisup.core.readiness import explain
 from minisup.core.roster import Group
 from minisup.protocol.xmlrpc import INT_MAX, Value
 from minisup.specs import GroupSpec, LogSpec, ProcessSpec
@@ -107,6 +108,22 @@ def config_info(group: GroupSpec, spec: ProcessSpec, active: Group | None) -> di
         "stopwaitsecs": spec.stopwaitsecs,
         **_log("stderr", spec.stderr, stderr),
         "serverurl": "none" if spec.serverurl is None else spec.serverurl,
+    }
+
+
+def readiness_info(process: Process, now: float) -> dict[str, Value]:
+    """The struct of minisup.getAllReadiness for one process; `now` in monotonic seconds."""
+    readiness = process.readiness
+    return {
+        "name": process.spec.name,
+        "group": process.group,
+        "statename": PROCESS_STATE_NAMES[process.state],
+        "pid": process.pid,
+        "exitstatus": process.exitstatus or 0,
+        "ready": readiness.ready,
+        "state": readiness.state,
+        "seconds": round(readiness.seconds(now), 3),
+        "why": explain(process),
     }
 
 

@@ -15,8 +15,9 @@ while it is STARTING, and RUNNING but LATE. Who decides: the lifecycle, which `l
 The awkward parts:
 
 * Without `ready` in its spec a process is READY when it is RUNNING, without a probe, a line or a deadline.
-* One look at a time, and after each that found nothing a rest that doubles from `FIRST_REST` to `LONGEST_REST`. A
-  look that takes longer than `LIMIT` is given up, but for those that wait for a word of the process itself (`PATIENT`).
+* One look at a time, and after each that found nothing a rest: a tenth of the time that it has taken so far, so that
+  nothing is seen much too late. A look that takes longer than `LIMIT` is given up, but for those that wait for a word
+  of the process itself (`PATIENT`).
 * An answer may come late, of the run before: what is not of the present pid does not count.
 * LATE is no end: one WARN is said, and the looking goes on.
 """
@@ -51,9 +52,9 @@ STATES = (DOWN, WAITING, LATE, READY)
 
 PATIENT = {"log": "no line matched yet", "notify": "no READY=1 yet"}
 """Kinds of `ready` where the process itself says it, in its own time; with what is known until then."""
-FIRST_REST = 0.01
-"""Seconds from the first look that found nothing to the next; then twice as many, at most `LONGEST_REST`."""
+SHORTEST_REST = 0.01
 LONGEST_REST = 1.0
+"""Seconds from a look that found nothing to the next."""
 LIMIT = 10.0
 """Seconds that one look may take."""
 
@@ -96,7 +97,7 @@ class Readiness:
     """
 
     __slots__ = (
-        "_began", "_late", "_next", "_over", "_rest", "_running", "_spec", "_took", "armed", "deadline", "how", "key",
+        "_began", "_late", "_next", "_over", "_running", "_spec", "_took", "armed", "deadline", "how", "key",
         "pid", "state", "why",
     )  # fmt: skip
 
@@ -114,7 +115,6 @@ class Readiness:
         self._late = 0.0  # when it will be
         self._next: float | None = None  # when to look again; None while a look is under way
         self._over: float | None = None  # when to give up the look under way; None for never
-        self._rest = FIRST_REST
         self._running = False
 
     def __repr__(self) -> str:
@@ -161,8 +161,7 @@ class Readiness:
 
     def _wait(self, at: Instant) -> None:
         """A look found nothing."""
-        self._next = at.mono + self._rest
-        self._rest = min(2 * self._rest, LONGEST_REST)
+        self._next = at.mono + min(max(SHORTEST_REST, (at.mono - self._began) / 10), LONGEST_REST)
         self._set_deadline()
 
     def _set_deadline(self) -> None:
@@ -187,7 +186,6 @@ def down_began(one: Readiness, given: Began, at: Instant) -> list[Effect]:
     one.pid = given.pid
     one._began = given.since
     one._running = False
-    one._rest = FIRST_REST
     effects = one._turn(WAITING)
     if one._spec.ready is None:
         return effects

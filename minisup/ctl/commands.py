@@ -3,6 +3,8 @@
 A command's docstring is its help. Commands that print results of the server are rows of a table: `Verb`.
 """
 
+from time import monotonic, sleep
+
 from minisup.ctl.controller import LSBInitExitStatuses as Exit
 from minisup.ctl.controller import LSBStatusExitStatuses as StatusExit
 from minisup.ctl.logs import LogCommands
@@ -153,6 +155,53 @@ class DefaultControllerPlugin(LogCommands):
             waiting = f"{info['buffered']} of {info['buffer_size']} buffered"
             rows.append((info, info["state"], f"pid {info['pid']}, {waiting}, {counts}"))
         self._table(rows, 14)
+
+    def do_ready(self, arg: str) -> None:
+        """ready\t\t\tShow whether all processes that are to run are ready; exit status 0 if they are, else 1
+        ready NAME ...\t\tShow it of these
+        ready GROUP:*\t\tShow it of those of a group
+        ready -t SECONDS ...\tWait for it, at most so long, also for the daemon itself
+        \t\t\tNeeds minisup: supervisord does not tell."""
+        words = arg.split()
+        try:
+            seconds = float(words[1]) if words[:1] == ["-t"] else 0.0
+        except (IndexError, ValueError):
+            self._refuse("Error: -t needs a number of seconds", "ready")
+            return
+        names = words[2:] if words[:1] == ["-t"] else words
+        try:
+            infos = self._wait_ready([] if "all" in names else names, monotonic() + seconds)
+        except Fault as fault:
+            why = {
+                Faults.UNKNOWN_METHOD: f"cannot ask {self.ctl.options.serverurl} who is ready: it is no minisup",
+                Faults.SHUTDOWN_STATE: "supervisor shutting down",
+                Faults.BAD_NAME: f"no such process {fault.text.partition(': ')[2]}",
+            }.get(fault.code)
+            if why is None:
+                raise
+            self.ctl.fail(f"ERROR: {why}")
+            return
+        rows = []
+        for info in infos:
+            state = info["statename"] if info["state"] == "DOWN" else info["state"]
+            rows.append((info, state, f"after {info['seconds']:.3f} seconds" if info["ready"] else info["why"]))
+        self._table(rows, 10)
+        if not all(info["ready"] for info in infos):
+            self.ctl.exitstatus = Exit.GENERIC
+
+    def _wait_ready(self, names: list[str], end: float) -> "Any":
+        while True:
+            left = max(0.0, end - monotonic())
+            try:
+                return self.ctl.ask("minisup.waitReady", names, left)
+            except OSError as error:
+                why = self.ctl.nobody(error)
+                if why is None:
+                    raise
+                if not left:
+                    self.ctl.fail(why)
+                    return []
+            sleep(min(0.02, left))
 
     def do_start(self, arg: str) -> None:
         """start NAME ...\t\tStart processes, one after the other

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from minisup.ctl.settings import Settings
+    from minisup.protocol.xmlrpc_calls import Param
 
 API_VERSION = "3.0"
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
@@ -113,7 +114,7 @@ class Controller:
         self.output(message)
         self.exitstatus = status
 
-    def ask(self, method: str, *params: str | int) -> "Any":
+    def ask(self, method: str, *params: "Param") -> "Any":
         """Call ``supervisor.METHOD``, or another namespace's where `method` has a dot; errors as of `Connection.call`.
 
         One connection serves a command; each thread has its own.

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    Param = str | float | list[str]
+
 
 class Fault(Exception):
     """The server refused.
@@ -40,11 +42,11 @@ class ResponseError(Exception):
         return "ResponseError()"
 
 
-def dump(method: str, params: tuple[str | int, ...]) -> bytes:
+def dump(method: str, params: "tuple[Param, ...]") -> bytes:
     """The document of a call.
 
     Args:
-        params: text, numbers and truth values: no method of supervisord takes more.
+        params: text, numbers, truth values and lists of those: none of the methods that we call takes more.
 
     Raises:
         UnicodeEncodeError: a text holds what no UTF-8 can.
@@ -56,9 +58,13 @@ def dump(method: str, params: tuple[str | int, ...]) -> bytes:
     ).encode()
 
 
-def _scalar(param: str | int) -> str:
+def _scalar(param: "Param") -> str:
     if isinstance(param, str):
         return f"<string>{_escaped(param)}</string>"
+    if isinstance(param, list):
+        return f"<array><data>{''.join(f'<value>{_scalar(one)}</value>' for one in param)}</data></array>"
+    if isinstance(param, float):
+        return f"<double>{param!r}</double>"
     return f"<boolean>{param:d}</boolean>" if isinstance(param, bool) else f"<int>{param}</int>"
 
 
