@@ -54,7 +54,7 @@ _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _VERBOSE = ("trac", "blat")
 
 MAIN_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
-"""The factory whose interface the methods of `supervisor.*` are. Any other is a plugin's, and none of them runs."""
+"""The factory whose interface the methods of `supervisor.*` are. Any other is a plugin's: `minisup.control.plugins`."""
 
 
 class Following:
