@@ -7,12 +7,14 @@ the name of the type, as `minisup check` and the docs call it.
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minisup import signals
 from minisup.config.facts import Facts
 from minisup.events import PARENTS
-from minisup.specs import ReadySpec
+
+if TYPE_CHECKING:
+    from minisup.specs import ReadySpec
 
 Converter = Callable[[str, Facts], Any]
 
@@ -312,12 +314,12 @@ def _no_value(tokens: list[str]) -> str:
     return ""
 
 
-def ready(text: str, facts: Facts) -> ReadySpec:
+def ready(text: str, facts: Facts) -> "ReadySpec":
     """``tcp:[HOST:]PORT``, ``http://HOST:PORT/PATH [STATUS]``, ``log:REGEX``, ``file:PATH``, ``unix:PATH``,
     ``exec:COMMAND`` or ``notify``."""
     kind, colon, rest = text.strip().partition(":")
     if not colon and kind == "notify":
-        return ReadySpec(kind, "")
+        return _ready(kind, "")
     try:
         if not colon or kind not in READY:
             raise Refused(text, f"begins with none of {', '.join(f'{word}:' for word in READY)} and is not notify")
@@ -328,14 +330,20 @@ def ready(text: str, facts: Facts) -> ReadySpec:
         raise Refused(f"invalid ready value {text!r}", error.why) from None
 
 
-def _ready_tcp(text: str, facts: Facts) -> ReadySpec:
+def _ready(kind: str, target: str, expect: str = "") -> "ReadySpec":
+    from minisup.specs import ReadySpec  # dataclasses with it: the client expands its section here, and has no programs
+
+    return ReadySpec(kind, target, expect)
+
+
+def _ready_tcp(text: str, facts: Facts) -> "ReadySpec":
     host, _, number = text.rpartition(":")
     if not re.fullmatch(HOST, host or "localhost", re.ASCII):
         raise Refused(text, f"{host!r} is no host (an IPv6 address stands in [])")
-    return ReadySpec("tcp", f"{host or 'localhost'}:{port(number, facts)}")
+    return _ready("tcp", f"{host or 'localhost'}:{port(number, facts)}")
 
 
-def _ready_http(text: str, facts: Facts) -> ReadySpec:
+def _ready_http(text: str, facts: Facts) -> "ReadySpec":
     url, _, status = text.partition(" ")
     match = re.fullmatch(rf"//{HOST}(:\d+)?(/[!-~]*)?", url, re.ASCII)
     if match is None:
@@ -344,34 +352,34 @@ def _ready_http(text: str, facts: Facts) -> ReadySpec:
         port(match[1][1:], facts)
     if not re.fullmatch(r"([2-5](\d\d|xx))?", status.strip(), re.ASCII):
         raise Refused(text, f"{status.strip()!r} is no status: 200, 2xx or the like")
-    return ReadySpec("http", f"http:{url}", status.strip())
+    return _ready("http", f"http:{url}", status.strip())
 
 
-def _ready_log(text: str, facts: Facts) -> ReadySpec:
+def _ready_log(text: str, facts: Facts) -> "ReadySpec":
     try:
         re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise Refused(text, f"not a regular expression: {error}") from None
-    return ReadySpec("log", text)
+    return _ready("log", text)
 
 
-def _ready_exec(text: str, facts: Facts) -> ReadySpec:
+def _ready_exec(text: str, facts: Facts) -> "ReadySpec":
     import shlex
 
     try:
         shlex.split(text)
     except ValueError as error:
         raise Refused(text, f"not a command: {error}") from None
-    return ReadySpec("exec", text)
+    return _ready("exec", text)
 
 
 HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])"
-READY: dict[str, Callable[[str, Facts], ReadySpec]] = {
+READY: "dict[str, Callable[[str, Facts], ReadySpec]]" = {
     "tcp": _ready_tcp,
     "http": _ready_http,
     "log": _ready_log,
-    "file": lambda text, facts: ReadySpec("file", text),
-    "unix": lambda text, facts: ReadySpec("unix", text),
+    "file": lambda text, facts: _ready("file", text),
+    "unix": lambda text, facts: _ready("unix", text),
     "exec": _ready_exec,
 }
 
