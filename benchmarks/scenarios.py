@@ -67,7 +67,7 @@ def one(supervisor: Supervisor, folder: Path, scale: Scale, note: Note) -> None:
         _rate(v, scale, note, "one")
         if RPC in supervisor.can:
             v.settled()
-            # The pause: a child of supervisord that is between fork and exec loses the TERM, and is killed ten seconds on.
+            # The pause: a child of supervisord loses a TERM between its fork and exec, and is killed ten seconds on.
             answers = v.call(("stopProcess", "p0"), ("startProcess", "p0"), seconds=scale.seconds, pause=0.02)
             note("stop", [answers.times[0][0] * MS])
             note("start", [answers.times[1][0] * MS])
