@@ -26,7 +26,7 @@ MODULES = [
     f"supervisor.{name}"
     for name in (
         *("childutils", "compat", "confecho", "datatypes", "dispatchers", "events", "http", "loggers", "options"),
-        *("pidproxy", "rpcinterface", "states", "supervisorctl", "supervisord", "xmlrpc"),
+        *("pidproxy", "process", "rpcinterface", "states", "supervisorctl", "supervisord", "xmlrpc"),
     )
 ]
 
@@ -168,6 +168,21 @@ for module, names in _missing.NAMES.items():
         attempt(f"{module}.{name}", lambda: exec(f"from {module} import {name}"))
 print(json.dumps(said))
 """
+
+
+BY_WAY = """\
+from supervisor.process import BadCommand, ProcessStates, getProcessStateDescription
+from supervisor.supervisord import SupervisorStates
+import supervisor.options, supervisor.states
+print(ProcessStates is supervisor.states.ProcessStates, SupervisorStates is supervisor.states.SupervisorStates)
+print(BadCommand is supervisor.options.BadCommand, getProcessStateDescription(20))
+"""
+
+
+def test_names_that_plugins_import_from_where_they_were_only_imported(home: Path) -> None:
+    """superlance's tests, supervisor_cfg and others do."""
+    for commands in (THERE, home):
+        assert python(commands, "-W", "ignore", "-c", BY_WAY) == "True True\nTrue RUNNING\n"
 
 
 def test_what_is_missing_says_so(home: Path, names: dict[str, Any]) -> None:
@@ -464,6 +479,57 @@ def test_a_connection_that_was_closed_is_opened_again(here: Room, home: Path) ->
     path.write_text(path.read_text().replace("file=%(here)s/s", "file=%(here)s/s\nmax_connections=1"))
     here.start(command=[str(home / "supervisord"), "-n"], env=environment(home)).up().forget()
     assert python(home, "-W", "error", "-c", CLOSED, f"unix://{here.folder}/s") == "RUNNING\nRUNNING\n"
+
+
+# --- the commands as functions --------------------------------------------------------------------------------------
+
+CALLED = """\
+import atexit, contextlib, io, sys
+from pathlib import Path
+from supervisor import supervisorctl, supervisord
+
+def attempt(name, call):
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            ended = call()
+    except SystemExit as error:
+        ended = f"exit {error.code}"
+    print(name, ended, repr(said.getvalue()), flush=True)
+
+conf = Path(sys.argv[1])
+attempt("daemon", lambda: supervisord.main(["-c", conf]))
+attempt("no daemon", lambda: supervisord.main(args=("-c", "/nowhere/x.conf")))
+options = supervisorctl.ClientOptions()
+options.realize(["-c", conf], doc="")
+attempt("line", lambda: supervisorctl.Controller(options).onecmd("version"))
+for words in (["version"], ("avail", "x"), ("help", "nothing")):
+    attempt(words, lambda: supervisorctl.main(("-c", conf, *words)))
+atexit.register(print, "the end")
+"""
+
+
+def test_called_by_programs(here: Room, home: Path) -> None:
+    """`main` comes back or raises SystemExit, again and again, and a path may be one of pathlib's."""
+    conf = here.write(
+        program("end", "sh -c 'kill -TERM $PPID; exec sleep 600'", startsecs=0),
+        "\n[supervisorctl]\nserverurl=unix://%(here)s/nobody\n",
+    )
+    conf.write_text(conf.read_text().replace("[supervisord]", "[supervisord]\nnodaemon=true\nsilent=true", 1))
+    said = []
+    for commands in (THERE, home):
+        done = subprocess.run(
+            [commands / "python", "-W", "ignore", "-c", CALLED, conf],
+            env=environment(commands, **{MARK: str(here.folder)}),
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=True,
+        )
+        said.append(done.stdout.replace(re.findall(r"avail\\t.*", done.stdout)[0], "HELP").splitlines())
+    assert said[1] == said[0]
+    assert said[0][0] == "daemon None ''"
+    assert said[0][-1] == "the end"
 
 
 # --- shell ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,13 @@
-"""Not served: see `supervisor._missing`."""
+"""What is imported from here and belongs elsewhere; the processes themselves are not served."""
 
-from supervisor._missing import refuse
+from supervisor import _missing
+from supervisor.options import BadCommand, ProcessException, decode_wait_status, signame
+from supervisor.states import (
+    STOPPED_STATES,
+    EventListenerStates,
+    ProcessStates,
+    SupervisorStates,
+    getProcessStateDescription,
+)
 
-refuse(__name__)
+__getattr__ = _missing.names_of(__name__)
