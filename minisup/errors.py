@@ -82,3 +82,34 @@ class ConfigError(MinisupError):
     def __init__(self, problems: "list[Problem]") -> None:
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class UnknownProgram(MinisupError, LookupError):
+    """There is no program of that name."""
+
+
+class ProcessError(MinisupError):
+    """A process is not what it should be.
+
+    Attributes:
+        name: of the process.
+        state: its state then, in supervisord's words.
+        returncode: exit code of its last run, -N for signal N; None where there was no run, or it goes on.
+        log: the last lines that it wrote.
+    """
+
+    def __init__(self, what: str, name: str, why: str, state: str, returncode: int | None, log: str) -> None:
+        self.name = name
+        self.state = state
+        self.returncode = returncode
+        self.log = log
+        said = "".join(f"\n  | {line}" for line in log.splitlines())
+        super().__init__(f"{what}: {f'{why} ({state})' if why else state}{said}")
+
+
+class StartError(ProcessError):
+    """A program did not start, or did not become ready."""
+
+
+class TimedOut(ProcessError, TimeoutError):
+    """A process did not come to a state in time."""

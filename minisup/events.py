@@ -44,6 +44,17 @@ class Event:
         self.name = name
         self.payload = payload
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the first line of the payload says, ``processname`` and others, by name."""
+        pairs = (word.partition(":") for word in self.payload.partition("\n")[0].split())
+        return {name: value for name, _, value in pairs}
+
+    @property
+    def body(self) -> str:
+        """The payload behind its first line: what a program wrote, or a client sent."""
+        return self.payload.partition("\n")[2]
+
     def __repr__(self) -> str:
         return f"Event({self.name!r}, {self.payload!r})"
 

@@ -2,7 +2,7 @@
 (`minisup.embed`) have in common.
 
 `Supervision` is the port (`minisup.control.port`) through which clients reach the engine, and the outlet
-(`minisup.runtime.driver`) through which the driver reaches configuration and channels. What only a host can know (how
+(`minisup.runtime.outlet`) through which the driver reaches configuration and channels. What only a host can know (how
 it ends, who else listens) is left to it.
 """
 

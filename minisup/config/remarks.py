@@ -23,13 +23,13 @@ def unknown(document: Document) -> tuple[str, ...]:
             copied = inherited is not None and (inherited.path, inherited.line) == (option.path, option.line)
             header = key.startswith("[")
             if not ((kind.free and not header) or copied or key in kind.keys):
-                hint = " (is the closing ] missing?)" if header else _nearest(key, kind.keys)
+                hint = " (is the closing ] missing?)" if header else nearest(key, kind.keys)
                 text = f"unknown option {key!r} in [{name}]{hint}"
                 found.append((option.path, option.line, text))
     everything = [key for kind in KINDS for key in kind.keys]
     for key, option in document.defaults.items():
         if key not in everything:
-            found.append((option.path, option.line, f"unknown option {key!r} in [DEFAULT]{_nearest(key, everything)}"))
+            found.append((option.path, option.line, f"unknown option {key!r} in [DEFAULT]{nearest(key, everything)}"))
     files = {path: number for number, path in enumerate(dict.fromkeys(path for path, _, _ in found))}
     found.sort(key=lambda item: (files[item[0]], item[1]))
     return tuple(f"{path}:{line}: {text}" for path, line, text in found)
@@ -76,11 +76,12 @@ def _headers(section: str) -> list[str]:
     """Known headers that a mistyped one may have meant, nearest first."""
     prefix, colon, rest = section.partition(":")
     kinds: dict[str, Kind] = {kind.header.rstrip(":"): kind for kind in KINDS}
-    nearest = _close(prefix, kinds)
-    return [f"{near}:{rest if colon else 'NAME'}" if kinds[near].header.endswith(":") else near for near in nearest]
+    close = _close(prefix, kinds)
+    return [f"{near}:{rest if colon else 'NAME'}" if kinds[near].header.endswith(":") else near for near in close]
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``(did you mean 'startsecs'?)`` behind a blank; nothing where no known word is near."""
     return _hint([repr(near) for near in _close(word, known)], brackets=False)
 
 

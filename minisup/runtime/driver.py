@@ -11,11 +11,11 @@ every other task (the connections of clients) has a go.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from signal import SIGCHLD, SIGKILL
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -53,18 +53,19 @@ from minisup.core.words import (
     Target,
     TimePassed,
 )
-from minisup.errors import Fault
+from minisup.errors import Fault, MinisupError
 from minisup.events import Event
 from minisup.runtime.channel import Channel, Channels, Ear
 from minisup.runtime.children import spawn_problem
 from minisup.runtime.console import Console, Consoles
 from minisup.runtime.mainlog import MainLog
+from minisup.runtime.outlet import Deaths, Outlet
 from minisup.runtime.posix import SignalCatcher
 from minisup.runtime.probes import Look, Prober
 from minisup.runtime.pump import Pump, Sink, StdinFeed
 from minisup.runtime.sockets import SharedSocket, SharedSocketError
 from minisup.runtime.system import Child, Command, CommandProblem, System
-from minisup.specs import GroupSpec, LogSpec, ProcessKey, ProcessSpec
+from minisup.specs import GroupSpec, ProcessKey, ProcessSpec
 
 LINGER = 1.0
 """Seconds for which the pipe of a dead child is read on when a grandchild keeps it open."""
@@ -90,32 +91,6 @@ class _Call:
     def __init__(self) -> None:
         self.outcomes: list[Outcome] | None = None
         self.arrived: anyio.Event | None = None
-
-
-class Deaths(Protocol):
-    """Tells of deaths where there is no SIGCHLD: `fileno` is readable when there is something to reap."""
-
-    def fileno(self) -> int:
-        """A descriptor, always the same."""
-
-
-class Outlet(Protocol):
-    """What the driver needs to know of the daemon around it; `minisup.app` gives it."""
-
-    def environment(self, key: ProcessKey, spec: ProcessSpec) -> Mapping[str, str]:
-        """The whole environment of a child."""
-
-    def channel(self, key: ProcessKey, name: str, spec: LogSpec) -> Channel:
-        """A new output channel."""
-
-    def publish(self, event: Event) -> None:
-        """An event, for whoever listens beside the pools of the engine."""
-
-    def judge(self, handler: str, event: Event, result: bytes) -> str:
-        """What a result handler (``module:function``) makes of a listener's result; a word of `minisup.core.pool`."""
-
-    def reload(self) -> Input | None:
-        """Read and check the configuration; the input to go on with, or None where it is no good."""
 
 
 class Driver:
@@ -156,7 +131,7 @@ class Driver:
         self._tickets = count()
         self._scope: anyio.CancelScope | None = None
         self._armed: float | None = None
-        self._quit = False
+        self.over = False
         if catcher is not None:
             self._selector.register(catcher, EVENT_READ, None)
         if deaths is not None:
@@ -176,7 +151,11 @@ class Driver:
         self._rearm()
 
     async def call(self, make: Callable[[int], Input]) -> list[Outcome]:
-        """Post the input that `make` builds around a ticket, and wait for its answer."""
+        """Post the input that `make` builds around a ticket, and wait for its answer.
+
+        Raises:
+            MinisupError: everything was closed meanwhile.
+        """
         ticket = next(self._tickets)
         call = self._calls[ticket] = _Call()
         try:
@@ -184,7 +163,8 @@ class Driver:
             if call.outcomes is None:
                 call.arrived = anyio.Event()
                 await call.arrived.wait()
-            assert call.outcomes is not None
+            if call.outcomes is None:
+                raise MinisupError("cannot wait for the answer any longer: the supervisor has ended")
             return call.outcomes
         finally:
             del self._calls[ticket]
@@ -212,7 +192,7 @@ class Driver:
         for console in self._consoles.opened:  # something may have been said before there was a task
             self.watch_console(console)
         await self._reap()  # whoever died before SIGCHLD was caught: a shell's jobs, or between two lives
-        while not self._quit:
+        while not self.over:
             self._armed = self._soonest()
             with anyio.CancelScope(deadline=self._by_anyio(self._armed)) as self._scope:
                 await anyio.wait_readable(self._selector.fileno())
@@ -221,7 +201,7 @@ class Driver:
 
     def _soonest(self) -> float | None:
         """When the task must look again, by the monotonic clock; None for not before something happens."""
-        if self._quit:
+        if self.over:
             return 0.0
         soonest = self.engine.deadline
         if self._lingering and (soonest is None or self._lingering[0][0] < soonest):
@@ -488,7 +468,7 @@ class Driver:
         return self._outlet.reload()
 
     def _leave(self, effect: Quit) -> None:
-        self._quit = True
+        self.over = True
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -507,6 +487,9 @@ class Driver:
         self.channels.close()
         for shared in self._sockets.values():
             shared.close()
+        for call in self._calls.values():
+            if call.arrived is not None:
+                call.arrived.set()
         self._selector.close()
 
     def kill_all(self) -> None:

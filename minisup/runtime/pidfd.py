@@ -64,8 +64,12 @@ class PidfdSystem(PosixSystem):
         return self._epoll.fileno()
 
     def close(self) -> None:
-        """Close all pidfds. Nothing is reaped any more."""
+        """Close all pidfds; what has ended is reaped for the last time."""
         for fd in self._pids:
+            try:
+                os.waitid(os.P_PIDFD, fd, os.WEXITED | os.WNOHANG)
+            except ChildProcessError:
+                pass
             os.close(fd)
         self._pids.clear()
         self._fds.clear()

@@ -16,7 +16,6 @@ import select
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
@@ -92,7 +91,6 @@ class Remains:
         self.mark = MARK + os.urandom(8).hex()
         self._children: set[int] = set()
         self._known: set[Identity] = set()
-        self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._socket = ours
@@ -131,8 +129,7 @@ class Remains:
 
     def _remember(self, leaders: Collection[int]) -> None:
         found = relatives()
-        with self._lock:
-            self._known.update(_family(found, {pid for pid, one in found.items() if one.group in leaders}))
+        self._known.update(_family(found, {pid for pid, one in found.items() if one.group in leaders}))
 
     def _tell(self, line: str) -> None:
         try:
@@ -163,14 +160,12 @@ class Remains:
 
     def _find(self) -> set[Identity]:
         found = relatives()
-        with self._lock:
-            known = {one.pid for one in self._known if one.pid in found and found[one.pid].born == one.born}
+        known = {one.pid for one in self._known.copy() if one.pid in found and found[one.pid].born == one.born}
         oldest = found[self._watcher.pid].born if self._watcher.pid in found else 0
         mark = f"{self.mark}=".encode()
         seeds = known | {pid for pid, one in found.items() if one.born >= oldest and mark in _environment(pid)}
         left = _family(found, seeds | self._children & found.keys())
-        with self._lock:
-            self._known |= left
+        self._known |= left
         return left
 
     def _dismiss(self) -> None:

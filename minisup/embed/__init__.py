@@ -1,0 +1,1 @@
+"""Supervision inside a program: what `minisup.Supervisor` and its neighbours are made of."""
