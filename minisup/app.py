@@ -94,8 +94,8 @@ class Life(Supervision):
     def __init__(self, load: Callable[[], Configuration], configuration: Configuration, serial: int = 0) -> None:
         daemon = configuration.daemon
         self._essential = watch(configuration)
-        self._plugged = any(plugin.factory != MAIN_FACTORY for plugin in configuration.rpcinterfaces)
-        engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial, ticks=self._plugged)
+        plugged = any(plugin.factory != MAIN_FACTORY for plugin in configuration.rpcinterfaces)
+        engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial, ticks=plugged)
         super().__init__(load, configuration, PosixSystem(), engine)
         self.next: Configuration | None = None
         self._plugins: Plugins | None = None
@@ -139,15 +139,13 @@ class Life(Supervision):
         # The sockets come before the AUTO logs: whoever finds them in use must not have removed a living daemon's logs.
         for server in self._configuration.servers:
             self._servers.append((server, sockets.open_server(server, self.log)))
-            if not self._plugged:
-                self._make_interfaces(server, first, pid_1)
         if not spec.nocleanup:
             daemonize.clear_auto_logs(spec.childlogdir, spec.identifier, self.log)
         self._catcher = SignalCatcher()
         self._driver = Driver(self._engine, self._system, self._log, self, self._consoles, self._catcher)
         for group in self._configuration.groups:
             self.activate(group)
-        for server in self._configuration.servers if self._plugged else ():  # now that there are groups to see
+        for server in self._configuration.servers:
             self._make_interfaces(server, first, pid_1)
         if first and not foreground:
             daemonize.daemonize(spec, self.log)
