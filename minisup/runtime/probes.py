@@ -152,7 +152,7 @@ class Get(Dial):
         except OSError as error:
             return False, _words(error)
         if not data:
-            return False, "the connection was closed without an answer"
+            return False, "the connection was closed before an answer"
         try:
             self._exchange.receive_data(data)
             while isinstance(event := self._exchange.next_event(), h11.InformationalResponse):
