@@ -573,6 +573,12 @@ def test_a_group_is_cleared(peer: Peer) -> None:
 
 
 @pytest.mark.slow
+def test_a_log_is_shown_from_as_far_back_as_it_goes(peer: Peer) -> None:
+    peer.call("supervisor.sendProcessStdin", "cat", "far back\n")
+    until(lambda: peer.supervisorctl("tail", "-99999999999", "cat")[1].endswith("far back\n\n"))
+
+
+@pytest.mark.slow
 def test_plugins(peer: Peer) -> None:
     peer.write("plug.py", PLUGIN)
     section = "[supervisorctl]\nserverurl=unix://%(here)s/s.sock\n[ctlplugin:{}]\nsupervisor.ctl_factory=plug:make\n"

@@ -6,12 +6,12 @@ Not the daemon's own log: that is `minisup.runtime.mainlog`. Files are written a
 import errno
 import os
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from minisup.runtime.logfile import LogFile, to_syslog
+from supervisor.childutils import get_asctime
 from supervisor.compat import as_bytes, as_string, is_text_stream, long, syslog
 
 
@@ -59,13 +59,11 @@ class LogRecord:
     def asdict(self) -> dict[str, str]:
         """What a format may name: `message`, `levelname`, and `asctime`, which is that of the first call."""
         if self.dictrepr is None:
-            now = time.time()
-            asctime = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))},{int(now % 1 * 1000):03d}"
             message = as_string(self.msg)
             self.dictrepr = {
                 "message": message % self.kw if self.kw else message,
                 "levelname": LOG_LEVELS_BY_NUM[self.level],
-                "asctime": asctime,
+                "asctime": get_asctime(),
             }
         return self.dictrepr
 
