@@ -3,12 +3,13 @@
 import os
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from blockbuster import blockbuster_ctx
 from daemon import PATIENCE
 
 BACKENDS = [
@@ -95,3 +96,24 @@ async def in_a_thread(do: Callable[[], Awaitable[Any]], backend: tuple[str, dict
     thread.join()
     if error:
         raise error[0]
+
+
+# What may block in the event loop, for it does not take long: exec, a look at the file system before it, and the page
+# cache of the system.
+MAY_BLOCK = {
+    "minisup/runtime/posix.py": {"resolve", "execute", "relatives"},
+    "minisup/runtime/logfile.py": {"link", "write"},
+}
+
+
+@pytest.fixture(autouse=True)
+def unblocked(anyio_backend: Any) -> Iterator[None]:
+    """On asyncio, nothing of ours blocks the event loop."""
+    if anyio_backend[0] != "asyncio":
+        yield
+        return
+    with blockbuster_ctx("minisup") as found:
+        for function in found.functions.values():
+            for path, names in MAY_BLOCK.items():
+                function.can_block_in(path, names)
+        yield

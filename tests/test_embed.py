@@ -7,12 +7,12 @@ from pathlib import Path
 import anyio
 import pytest
 from daemon import is_there
-from embedding import Traces, anyio_backend, in_a_thread, traces, until
+from embedding import Traces, anyio_backend, in_a_thread, traces, unblocked, until
 
 import minisup
 from minisup import Program, Supervisor
 
-__all__ = ["anyio_backend", "traces"]
+__all__ = ["anyio_backend", "traces", "unblocked"]
 pytestmark = pytest.mark.anyio
 
 FOREVER = "sleep 1000"

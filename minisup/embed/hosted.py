@@ -7,7 +7,7 @@ All of it that waits for a disk or another process is done by functions that are
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from minisup.config.build import load
 from minisup.config.facts import Facts, Overrides
 from minisup.config.schema import MAIN_FACTORY
 from minisup.core.engine import Engine
+from minisup.core.words import Input
 from minisup.embed.program import Path, Program
 from minisup.embed.streams import Bell, Line, Source, Tap
 from minisup.errors import ConfigError, Fault, Faults, MinisupError, Problem
@@ -57,6 +58,29 @@ class Wish:
         self.shutdown_timeout = shutdown_timeout
 
 
+class HostedDriver(Driver):
+    """A driver that says what is wrong with itself, in whichever task that shows.
+
+    Attributes:
+        fall: called with a fault of ours.
+    """
+
+    fall: Callable[[BaseException], None]
+
+    def post(self, given: Input) -> None:
+        try:
+            super().post(given)
+        except Exception as fault:
+            self.fall(fault)
+            raise
+
+    def give_up(self) -> None:
+        """After a fault: the programs go, and the task comes to its end."""
+        self.kill_all()
+        self.over = True
+        self._rearm()
+
+
 class Hosted(Supervision):
     """Programs inside a host.
 
@@ -69,7 +93,7 @@ class Hosted(Supervision):
         silent: the end has begun, nothing changes any more.
     """
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, wish: Wish, fall: Callable[[BaseException], None]) -> None:
         """Open everything; nothing runs yet but the watcher. To be called in a thread.
 
         Raises:
@@ -80,6 +104,7 @@ class Hosted(Supervision):
         self.lines: Source[Line] = Source()
         self.changed = Bell()
         self.servers: list[tuple[ServerSpec, sockets.Server]] = []
+        self._fall = fall
         self._facts = Facts.of_this_machine()
         self._temporary = wish.folder is None
         self._remains: Remains | None = None
@@ -116,7 +141,8 @@ class Hosted(Supervision):
                 self.servers.append((spec, sockets.open_server(spec, self.log)))
             except MinisupError as why:
                 raise MinisupError(f"cannot open the socket {spec.path!r}: {why}") from None
-        self._driver = Driver(self._engine, self._pidfds, self._log, self, self._consoles, None, self._pidfds)
+        self._driver = HostedDriver(self._engine, self._pidfds, self._log, self, self._consoles, None, self._pidfds)
+        self._driver.fall = self._fall
         for group in configuration.groups:
             self.activate(group)
 
@@ -159,6 +185,11 @@ class Hosted(Supervision):
         if left := remains.end():
             pids = ", ".join(map(str, left))
             raise MinisupError(f"cannot end process {pids}: SIGKILL does not help")
+
+    @property
+    def driver(self) -> HostedDriver:
+        assert isinstance(self._driver, HostedDriver)
+        return self._driver
 
     # --- what differs from a daemon -----------------------------------------------------------------------------------
 

@@ -115,6 +115,7 @@ class Supervisor:
         self._serving: anyio.CancelScope | None = None
         self._driving = False
         self._driven = False
+        self._leaving = False
         self._fault: BaseException | None = None
 
     # --- the block ----------------------------------------------------------------------------------------------------
@@ -168,7 +169,7 @@ class Supervisor:
             raise interruption
 
     def _open(self) -> None:
-        self._hosted = Hosted(self._wish)
+        self._hosted = Hosted(self._wish, self._fall)
         self.folder = self._hosted.folder
 
     async def _boot(self) -> None:
@@ -180,6 +181,7 @@ class Supervisor:
 
     async def _leave(self, hosted: Hosted) -> BaseException | None:
         """Stop everything; what interrupted that."""
+        self._leaving = True
         _, first = await in_thread(hosted.remember)
         if self._fault is None:
             hosted.post(ShutdownCalled(restart=False))
@@ -193,6 +195,8 @@ class Supervisor:
     # --- tasks --------------------------------------------------------------------------------------------------------
 
     async def _drive(self) -> None:
+        if self._driving:
+            return  # whoever leaves was faster
         host = self._host
         self._driving = True
         try:
@@ -203,6 +207,8 @@ class Supervisor:
         host.changed.ring()
 
     async def _serve(self) -> None:
+        if self._leaving:
+            return  # before we could begin
         from minisup.control.server import serve
 
         host = self._host
@@ -218,16 +224,17 @@ class Supervisor:
     async def _await_tasks(self) -> None:
         if self._driving:
             await self._host.changed.wait()
-        else:  # somebody cancelled all tasks before ours could begin
+        else:  # the task has not begun yet, and maybe somebody cancelled it before it could
             await self._drive()
 
     def _fall(self, fault: BaseException) -> None:
         """A fault of our own: the programs go, and the block with them."""
-        assert self._tasks is not None
-        self._fault = fault
-        self._host.log("critical", f"internal error: {type(fault).__name__}: {fault}")
-        self._host.driver.kill_all()
-        self._tasks.cancel_scope.cancel()
+        if self._fault is None and self._hosted is not None and self._tasks is not None:
+            self._fault = fault
+            self._hosted.log("critical", f"internal error: {type(fault).__name__}: {fault}")
+            self._hosted.driver.give_up()
+            self._hosted.changed.ring()
+            self._tasks.cancel_scope.cancel()
 
     @property
     def _host(self) -> Hosted:

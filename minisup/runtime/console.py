@@ -23,6 +23,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from minisup.runtime.logfile import link
+
 BUFFER_SIZE = 1024 * 1024
 LONGEST_PART = 64 * 1024
 """An unfinished line of this size goes out as it is."""
@@ -348,10 +350,10 @@ def inherited_fd(path: str) -> int | None:
             return 1 if match[1] == "out" else 2
         if match is not None:
             return int(match[3]) if match[2] in (None, "self", str(os.getpid())) else None
-        try:
-            path = os.path.join(os.path.dirname(path), os.readlink(path))
-        except OSError:
+        target = link(path)
+        if target is None:
             return None
+        path = os.path.join(os.path.dirname(path), target)
     return None
 
 

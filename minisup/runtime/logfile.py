@@ -24,6 +24,14 @@ _DEVICES = ("/dev/", "/proc/")
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
+def link(path: str) -> str | None:
+    """Where a symbolic link leads; None where there is none."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
 class LogFile:
     """One file that grows at its end, also under other writers (O_APPEND always).
 
