@@ -31,7 +31,7 @@ COMMANDS = {
 }
 """What supervisor installs, and what its client understands."""
 
-OURS_ALONE = {"supervisorctl listeners"}
+OURS_ALONE = {"supervisorctl listeners", "supervisorctl ready"}
 
 ENVIRONMENT = ("env-backslash", "env-separator", "env-words")
 LOG: tuple[str, ...] = ("expand-logfile-twice", "reread-auto", "log-file-missing", "log-after-clear")

@@ -56,6 +56,11 @@ COMMANDS = {
     "minisup ctl [command ...]": "test_docs.py: test_commands_of_troubleshooting",
     "minisup check --spoke": "test_examples.py: test_wheel",
     "minisup ctl listeners": "test_listeners.py: test_an_event_reaches_its_listener",
+    "minisup ctl pid": "test_docs.py: test_commands_of_troubleshooting",
+    **dict.fromkeys(
+        ("minisup ctl ready", "minisup ctl ready -t 60 web", "minisup ctl ready -t SECONDS"),
+        "test_probes.py: test_every_kind_in_a_daemon",
+    ),
     "minisup hub": "test_examples.py: test_entrypoint",
     "minisup hub {dynamic,static,static-update}": "test_hub.py: test_static_update",
     "minisup hub MODE": "test_hub.py: test_dynamic_clones_and_merges",

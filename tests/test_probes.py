@@ -18,6 +18,7 @@ from config_world import world
 from daemon import MINISUP, PATIENCE, PYTHON, Daemon, Room, is_there, needs, program, room, until
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle.peer import oracle_venv
 
 from minisup.config import values
 from minisup.core.words import Input, Probe, Probed
@@ -278,6 +279,7 @@ EXEC: dict[str, tuple[str, tuple[bool, str]]] = {
     "good": ("true", (True, "exit status 0")),
     "bad": ("false", (False, "exit status 1")),
     "says why": ("sh -c 'echo one; echo two >&2; echo; exit 3'", (False, "exit status 3: two")),
+    "says what no log should hold": ("printf '\\033[1mx\\ry'", (True, "exit status 0: ?[1mx?y")),
     "says much": ("sh -c 'printf %%0300d 7; exit 1'", (False, f"exit status 1: {'0' * 200}")),
     "dies": ("sh -c 'kill -9 $$'", (False, "terminated by SIGKILL")),
     "not there": ("/no/such/command", (False, "can't find command '/no/such/command'")),
@@ -752,6 +754,16 @@ def test_exec_and_notify_as_another_user(here: Room) -> None:
     )
     code, lines = ask(here, "-t", f"{PATIENCE:g}")
     assert code == 0, (lines, daemon.main_log(), (here.folder / "notify.log").read_text())
+
+
+@slow
+def test_asked_of_supervisord(here: Room) -> None:
+    """It takes the options for nothing, and cannot say who is ready."""
+    here.write(program("p", "sleep 600", startsecs=0, ready="tcp:no port", ready_timeout="soon"))
+    daemon = here.start(command=[str(oracle_venv() / "bin" / "supervisord"), "-n"]).up().running("p")
+    url = f"unix://{here.folder}/s"
+    assert ask(here, "p") == (1, [f"ERROR: cannot ask {url} who is ready: it is no minisup"])
+    daemon.stop()
 
 
 @slow

@@ -30,8 +30,21 @@ PLAN = [
     *((command, REAL + CTL) for command in ALONE),
 ]
 COMMANDS = [
-    *("add", "avail", "clear", "exit", "fg", "help", "listeners", "maintail", "open", "pid", "quit", "reload"),
-    *("remove", "reread", "restart", "shutdown", "signal", "start", "status", "stop", "tail", "update", "version"),
+    *("add", "avail", "clear", "exit", "fg", "help", "listeners", "maintail", "open", "pid", "quit", "ready"),
+    *(
+        "reload",
+        "remove",
+        "reread",
+        "restart",
+        "shutdown",
+        "signal",
+        "start",
+        "status",
+        "stop",
+        "tail",
+        "update",
+        "version",
+    ),
 ]
 
 
@@ -103,4 +116,4 @@ def test_decisions_are_rows_of_the_table() -> None:
 
 def test_every_command_has_a_help(texts: dict[str, dict[str, str]]) -> None:
     assert [command for command, text in texts["ctl"].items() if not text.startswith(command)] == []
-    assert [command for command, text in texts[""].items() if "No help" in text] == ["listeners"]
+    assert [command for command, text in texts[""].items() if "No help" in text] == ["listeners", "ready"]

@@ -366,6 +366,8 @@ class Lookout:
 
     def review(self, process: "Process") -> list[Effect]:
         """Who waits for a process has another look at it."""
+        if not self._waits:
+            return []
         for wait in self._waits:
             if process.key in wait.targets:
                 wait.look(process, process.key in self._starts)

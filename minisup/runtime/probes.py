@@ -206,7 +206,7 @@ class Run(Look):
         said = self._last.decode(errors="replace").split("\n")
         code, how = wait_status(status)
         last = next((line.strip() for line in reversed(said) if line.strip()), "")
-        return code == 0, f"{how}: {last[:SHOWN]}" if last else how
+        return code == 0, f"{how}: {_shown(last)}" if last else how
 
     def close(self) -> None:
         if self.child:
@@ -253,7 +253,7 @@ class Mailbox(Look):
         if "READY=1" in lines:
             return True, ""
         status = [line[7:] for line in lines if line.startswith("STATUS=")]
-        return (False, status[-1][:SHOWN]) if status else None
+        return (False, _shown(status[-1])) if status else None
 
     def close(self) -> None:
         self._line.close()
@@ -392,7 +392,7 @@ class Prober:
     def _listen(self, effect: Probe, pattern: str) -> None:
         def found(line: str) -> None:
             self._deafen(effect.key)
-            self._post(Probed(effect.key, effect.pid, True, line[:SHOWN]))
+            self._post(Probed(effect.key, effect.pid, True, _shown(line)))
 
         channels = self._watched[effect.key] = self._channels(effect.key, effect.spec)
         for channel in channels:
@@ -442,6 +442,11 @@ class Prober:
 
 
 # --- what is where ---------------------------------------------------------------------------------------------------
+
+
+def _shown(text: str) -> str:
+    """What a program said, as it may stand in a log."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:SHOWN])
 
 
 def _words(error: OSError) -> str:
