@@ -94,8 +94,8 @@ class Life(Supervision):
     def __init__(self, load: Callable[[], Configuration], configuration: Configuration, serial: int = 0) -> None:
         daemon = configuration.daemon
         self._essential = watch(configuration)
-        plugged = any(plugin.factory != MAIN_FACTORY for plugin in configuration.rpcinterfaces)
-        engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial, ticks=plugged)
+        self._plugged = any(plugin.factory != MAIN_FACTORY for plugin in configuration.rpcinterfaces)
+        engine = Engine(daemon.shutdown_timeout, self._essential, daemon.identifier, serial, ticks=self._plugged)
         super().__init__(load, configuration, PosixSystem(), engine)
         self.next: Configuration | None = None
         self._plugins: Plugins | None = None
@@ -138,7 +138,12 @@ class Life(Supervision):
                     self.log("info" if pid_1 and text == ROOT_WITHOUT_USER else kind, text)
         # The sockets come before the AUTO logs: whoever finds them in use must not have removed a living daemon's logs.
         for server in self._configuration.servers:
-            self._servers.append((server, sockets.open_server(server, self.log)))
+            try:
+                self._servers.append((server, sockets.open_server(server, self.log)))
+            except MinisupError:
+                for opened, _ in self._servers if not self._plugged else ():  # plugins would look for groups
+                    self._make_interfaces(opened, first, pid_1)
+                raise
         if not spec.nocleanup:
             daemonize.clear_auto_logs(spec.childlogdir, spec.identifier, self.log)
         self._catcher = SignalCatcher()
