@@ -55,7 +55,13 @@ def test_answers_of_both_servers_are_understood(value: Any) -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(TEXT.filter(bool), st.lists(TEXT | st.integers(-(2**31), 2**31 - 1) | st.booleans(), max_size=4))
+@given(
+    TEXT.filter(bool),
+    st.lists(
+        TEXT | st.integers(-(2**31), 2**31 - 1) | st.booleans() | st.floats(-1e9, 1e9) | st.lists(TEXT.filter(bool)),
+        max_size=4,
+    ),
+)
 def test_calls_are_understood_by_both_servers(method: str, params: list[Any]) -> None:
     document = calls.dump(method, tuple(params))
     assert xmlrpc.client.loads(document)[0] == tuple(params)

@@ -36,7 +36,7 @@ def port() -> FakePort:
 async def ask(port: FakePort, method: str, *params: Any) -> Any:
     """The result, or the text of the fault."""
     try:
-        return await Dispatcher(port).call(f"supervisor.{method}", params)
+        return await Dispatcher(port).call(method if "." in method else f"supervisor.{method}", params)
     except Fault as fault:
         return fault.text
 
@@ -364,6 +364,42 @@ LOGFILES: dict[str, tuple[LogSpec, LogSpec | None, str]] = {
     "generated, active": (LogSpec(None, auto=True), LogSpec("/generated", auto=True), "/generated"),
     "generated, not active": (LogSpec(None, auto=True), None, "auto"),
 }
+
+
+async def test_readiness(port: FakePort) -> None:
+    port.process("solo", "solo", S.FATAL, spawnerr="no luck", exitstatus=3)
+    infos = await ask(port, "minisup.getAllReadiness")
+    assert [(info["group"], info["name"]) for info in infos] == [("solo", "solo"), ("web", "a"), ("web", "b")]
+    who = {"name": "solo", "group": "solo", "statename": "FATAL", "pid": 0, "exitstatus": 3}
+    assert infos[0] == who | {"ready": False, "state": "DOWN", "seconds": 0.0, "why": "no luck"}
+
+
+# names, seconds -> who is waited for, how long; or the fault
+WAITS: dict[str, tuple[tuple[Any, ...], Any]] = {
+    "all that are to run": ((), (["web:b", "web:a"], 0)),
+    "all that are to run, for a while": (([], 2.5), (["web:b", "web:a"], 2.5)),
+    "one": ((["solo"], 5), (["solo"], 5)),
+    "a group": ((["web:*"], 5), (["web:b", "web:a"], 5)),
+    "each once": ((["web:a", "web:*", "solo"], 5), (["web:a", "web:b", "solo"], 5)),
+    "no time at all": ((["solo"], -1), (["solo"], 0)),
+    "no number at all": ((["solo"], float("nan")), (["solo"], 0)),
+    "nobody": ((["solo", "nope"], 5), "BAD_NAME: nope"),
+    "a number": (([5], 5), "BAD_NAME: 5"),
+    "a text": (("solo", 5), "INCORRECT_PARAMETERS"),
+    "text for a time": ((["solo"], "5"), "INCORRECT_PARAMETERS"),
+}
+
+
+@pytest.mark.parametrize("case", WAITS)
+async def test_waiting_until_ready(port: FakePort, case: str) -> None:
+    params, expected = WAITS[case]
+    port.process("solo", "solo", S.EXITED, exitstatus=0)  # has done its work
+    found = await ask(port, "minisup.waitReady", *params)
+    if isinstance(expected, str):
+        assert (found, port.asked) == (expected, [])
+        return
+    assert port.asked == [("wait", *expected)]
+    assert [info["name"] for info in found] == [label.rpartition(":")[2] for label in expected[0]]
 
 
 @pytest.mark.parametrize("case", LOGFILES)

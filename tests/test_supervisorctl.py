@@ -30,21 +30,8 @@ PLAN = [
     *((command, REAL + CTL) for command in ALONE),
 ]
 COMMANDS = [
-    *("add", "avail", "clear", "exit", "fg", "help", "listeners", "maintail", "open", "pid", "quit", "ready"),
-    *(
-        "reload",
-        "remove",
-        "reread",
-        "restart",
-        "shutdown",
-        "signal",
-        "start",
-        "status",
-        "stop",
-        "tail",
-        "update",
-        "version",
-    ),
+    *("add", "avail", "clear", "exit", "fg", "help", "listeners", "maintail", "open", "pid", "quit", "ready", "reload"),
+    *("remove", "reread", "restart", "shutdown", "signal", "start", "status", "stop", "tail", "update", "version"),
 ]
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from minisup.ctl.controller import Controller
 
 OF_GROUPS = ("add", "remove", "update")
-OF_PROCESSES = ("clear", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail")
+OF_PROCESSES = ("clear", "fg", "pid", "ready", "restart", "signal", "start", "status", "stop", "tail")
 
 
 def run(controller: "Controller") -> None:
