@@ -3,8 +3,7 @@
 What is embedded is imported when it is first asked for: `import minisup` alone costs nothing.
 """
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # typing takes longer to import than a command of the client
 if TYPE_CHECKING:
     from minisup.embed.program import Program as Program
     from minisup.embed.program import ProgramOptions as ProgramOptions
