@@ -76,7 +76,7 @@ class Folders(Supervisor):
 
     def version(self) -> str:
         asked = ["dpkg-query", "-W", "-f", "${Version}", self.package]
-        return f"{self.package} {subprocess.run(asked, capture_output=True, text=True, check=False).stdout}".strip()
+        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
     package = ""
 

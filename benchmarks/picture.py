@@ -31,15 +31,21 @@ def _rule(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
 
 
+def _round(value: float) -> float:
+    """The next number that reads well."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return next(step * power for step in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if step * power >= value)
+
+
 def plots(panels: Sequence[tuple[str, Sequence[tuple[float, float]]]], across: str) -> str:
     """Curves one above the other over the same axis; each panel is a title and its points."""
     width, high, left, right = 720, 130, 60, 15
-    end = max((x for _, points in panels for x, _ in points), default=1.0) or 1.0
+    end = _round(max((x for _, points in panels for x, _ in points), default=1.0))
     parts = []
     for number, (title, points) in enumerate(panels):
         top = number * (high + 40) + 25
         values = [y for _, y in points]
-        most = max(values, default=1.0) * 1.1 or 1.0
+        most = _round(max(values, default=1.0))
 
         def at(point: tuple[float, float], top: int = top, most: float = most) -> str:
             x, y = point
@@ -87,7 +93,7 @@ def ladder(title: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence[
     for row, (label, values) in enumerate(rows):
         y = top + high * row + high / 2
         parts += [_text(left - 10, y + 4, label, "small end"), _rule(left, y, width - right, y, "grid")]
-        for number, ratio in enumerate(values):
+        for number, ratio in reversed(list(enumerate(values))):  # the first lies on top
             if ratio:
                 colour = COLOURS[number % len(COLOURS)]
                 parts.append(f'<circle cx="{at(ratio):.1f}" cy="{y:.1f}" r="5" fill="{colour}" fill-opacity=".85"/>')

@@ -35,7 +35,8 @@ def placed(page: str, name: str, made: str) -> str:
 def about(results: Results) -> str:
     """The machine, and what was measured there."""
     words = results.about
-    return f"{words['machine']}. {words['versions']}. The run took {words['took']}; {words['noise']}.\n"
+    first = "" if results.numbers["big"] == 1000 else "**A first look only, by `make bench-quick`.** "
+    return f"{first}{words['machine']}. {words['versions']}. The run took {words['took']}; {words['noise']}.\n"
 
 
 def table(results: Results) -> str:
@@ -72,7 +73,7 @@ def drawn(results: Results) -> str:
     names = [name for name in results.names if name != S]
     rows: list[tuple[str, list[float | None]]] = []
     for measure in MEASURES:
-        if not results.value(measure, S):
+        if not results.value(measure, S) or not any(goal.to for goal in measure.goals):
             continue
         ratios = [results.ratio(measure, name, S) for name in names]
         rows.append(

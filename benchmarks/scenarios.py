@@ -43,16 +43,16 @@ class Scale(NamedTuple):
     big: int = 1000
     orphans: int = 1000
     seconds: float = 1.5
-    idle: float = 4.0
+    idle: float = 3.0
     kills: int = 30
     budget: float = 8.0
     up: float = 1.1
-    rounds: tuple[int, ...] = (7, 5, 4, 3, 3, 5, 5, 5)
+    rounds: tuple[int, ...] = (5, 4, 4, 3, 3, 5, 5, 5)
     growth: tuple[tuple[int, ...], int | None] = ((1, 10, 100, 1000), 5000)
 
 
 FULL = Scale()
-QUICK = Scale(100, 300, 300, 0.7, 1.5, 10, 3.0, 1.1, (2, 1, 1, 1, 1, 1, 1, 2), ((1, 100), None))
+QUICK = Scale(100, 300, 300, 0.7, 1.5, 8, 2.0, 1.1, (1, 1, 1, 1, 1, 2, 1, 2), ((100,), None))
 TINY = Scale(3, 5, 5, 0.05, 0.1, 1, 0.1, 0.0, (1,) * 8, ((1,), None))
 """For a test that it works."""
 

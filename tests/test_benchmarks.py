@@ -39,6 +39,59 @@ def test_life_and_logs_of_two(tmp_path: Path) -> None:
     assert "minisup / supervisord" in done.stdout
 
 
+def results() -> Any:
+    """Of two supervisors and two rounds."""
+    from benchmarks.growth import Cost
+    from benchmarks.results import Results
+
+    found = Results({"middle": 100, "big": 1000, "orphans": 1000})
+    found.about = {"machine": "a machine", "versions": "of all", "took": "a minute", "noise": "it was quiet"}
+    found.names = ["supervisord", "minisup", "floor"]
+    for name, rounds in {"supervisord": (1000, 1010), "minisup": (1.6, 1.4), "floor": (1, 0.5)}.items():
+        for sample in rounds:
+            found.note("crash", name, [sample])
+    for name, value in {"supervisord": 13.5, "minisup": 13.75}.items():
+        found.note("memory.one", name, [value])
+        found.note("memory.big", name, [value + 999 * 6 / 1024])
+    found.derive()
+    found.costs.append(Cost("minisup", 10, 0.001, 0.0001, 0.0))
+    return found
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    """And a goal without a name is a limit to the value itself."""
+    from benchmarks.goals import BY_KEY
+
+    found = results()
+    assert found.value(BY_KEY["crash"], "minisup") == 1.5
+    assert found.ratio(BY_KEY["crash"], "minisup", "floor") == pytest.approx((1.6 / 1 + 1.4 / 0.5) / 2)
+    [(to_floor, ratio, met), (_, absent, unknown)] = found.verdicts(BY_KEY["crash"])
+    assert (str(to_floor), ratio, met) == ("<= 1.8 floor", pytest.approx(2.2), False)
+    assert absent is unknown is None  # runit was not measured
+    [(goal, value, met)] = found.verdicts(BY_KEY["memory.each"])
+    assert (str(goal), value, met) == ("<= 6", pytest.approx(6), True)
+
+
+def test_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was written and read again fills the page, which keeps all else."""
+    from benchmarks import report
+
+    monkeypatch.setattr(report, "DOCS", tmp_path)
+    monkeypatch.setattr(report, "PAGE", tmp_path / "performance.md")
+    page = (ROOT / "docs/performance.md").read_text()
+    report.PAGE.write_text(page)
+    results().write(tmp_path / "run")
+    (tmp_path / "soak").write_text("no line was lost\n")
+    assert report.main(["--run", str(tmp_path / "run"), "--soak", str(tmp_path / "soak")]) == 0
+    made = report.PAGE.read_text()
+    assert "| all of 1000 crash, all replaced | ms | 1,005 (1,000..1,010) | 1.5 (1.4..1.6) | 0.75 (0.5..1) |" in made
+    assert "```text\nno line was lost\n```" in made
+    assert "<svg" in (tmp_path / "performance.svg").read_text()
+    assert [line for line in made.splitlines() if line.startswith("#")] == [
+        line for line in page.splitlines() if line.startswith("#")
+    ]
+
+
 @pytest.mark.slow
 @needs("cc", "unshare")
 def test_every_measure_of_minisup(tmp_path: Path) -> None:

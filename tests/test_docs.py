@@ -42,6 +42,8 @@ COMMANDS = {
     "make bench": "by hand: 15 minutes; test_benchmarks.py takes each measure",
     "make bench-quick": "by hand: two minutes; test_benchmarks.py takes each measure",
     "make bench SUPERVISORS='minisup minisup'": "by hand: 15 minutes; test_benchmarks.py takes each measure",
+    ".venv/bin/python -m benchmarks --json run.json": "test_benchmarks.py: test_every_measure_of_minisup",
+    ".venv/bin/python -m benchmarks.report --run run.json --soak soak.txt": "test_benchmarks.py: test_report",
     ".venv/bin/python -m benchmarks --help": "by hand: test_benchmarks.py runs what it tells",
     "make soak": "by hand: half an hour; test_benchmarks.py does it for some seconds",
     "make soak MINUTES=5 HUPS=100": "by hand: five minutes; test_benchmarks.py does it for some seconds",
