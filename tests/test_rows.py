@@ -74,7 +74,7 @@ def test_reread_daemon_options(peer: Peer) -> None:
     assert peer.call("supervisor.getIdentification") == "other"
     peer.call("supervisor.addProcessGroup", "b")
     wait(lambda: list((peer.folder / "elsewhere").glob("b-stdout---other-*.log")), peer)
-    peer.call("supervisor.startProcess", "a")
+    peer.call("supervisor.startProcess", "a", False)  # one that waits may see nothing but its end
     wait(lambda: peer.read("a.log"), peer)
     assert "INFO spawned: 'a'" in peer.read("supervisord.log")
     # What a spawn reads, that is; the channels of "a" were made with its group, in the one, at its spawn, in the other.
