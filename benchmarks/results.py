@@ -96,7 +96,8 @@ class Results:
     def rows(self, spread: bool = True) -> Iterator[list[str]]:
         """The table, its heading first; `spread` adds the least and the greatest round to each value."""
         subjects = [name for name in self.names if name not in (S, F, "cat")]
-        compared = [(name, to) for name in subjects for to in (S, F) if to in self.names and name.startswith(SUBJECT)]
+        ours = [name for name in subjects if name.startswith(SUBJECT)]
+        compared = [(name, to) for name in ours for to in (S, F, SUBJECT) if to in self.names and to != name]
         yield ["measure", "unit", *self.names, *(f"{name} / {to}" for name, to in compared), "goal of minisup", ""]
         for measure in self.measured():
             cells = [self._cell(measure, name, spread) for name in self.names]

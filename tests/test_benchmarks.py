@@ -123,6 +123,21 @@ def test_soak(tmp_path: Path) -> None:
     assert svg.read_text().startswith("<svg")
 
 
+@pytest.mark.parametrize(
+    ("memories", "verdict"),
+    [
+        ([18 + min(n, 25) / 5 for n in range(100)], "no growth beyond noise"),
+        ([18 + n / 20 for n in range(100)], "it grows!"),
+        ([18 + n / 2 for n in range(10)], "too few HUPs to say more"),
+    ],
+)
+def test_growth_is_told_from_a_beginning(memories: list[float], verdict: str) -> None:
+    from benchmarks.soak import Sample, grown
+
+    samples = [Sample(at, int(memory * 2**20), 600, 0) for at, memory in enumerate(memories)]
+    assert grown(samples).endswith(verdict)
+
+
 def lines(slot: int, pid: int, numbers: range) -> bytes:
     """As child.c writes them."""
     return b"".join(b"%05d %016d %07d " % (slot, number, pid) + b"." * 68 + b"\n" for number in numbers)
