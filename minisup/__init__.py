@@ -37,6 +37,10 @@ PUBLIC = {
 
 
 def __getattr__(name: str) -> object:
+    if name in ("blocking", "testing"):
+        from importlib import import_module
+
+        return import_module(f"minisup.{name}")
     if name not in PUBLIC:
         raise AttributeError(f"module 'minisup' has no attribute {name!r}")
     from importlib import import_module

@@ -32,6 +32,7 @@ LAYERS = {
     "supervision": {"words", "core", "protocol", "config", "runtime", "control"},
     "app": {"words", "core", "protocol", "config", "runtime", "control", "supervision"},
     "embed": {"words", "core", "config", "runtime", "control", "supervision"},
+    "blocking": {"words", "embed"},
     "spoke": {"words", "runtime"},
     "cli": {"words", "config", "ctl", "app", "runtime", "spoke"},
     "__main__": {"cli"},
@@ -57,7 +58,7 @@ SEAM_CALLS = {
 BAD_NAMES = {"common", "compat", "helper", "helpers", "manager", "misc", "options", "util", "utils"}
 LONGEST = 400
 """Lines of code in a module, docstrings and comments not counted."""
-MOST_MODULES = 89
+MOST_MODULES = 91
 
 
 def read_modules() -> Modules:

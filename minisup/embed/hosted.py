@@ -143,6 +143,7 @@ class Hosted(Supervision):
                 raise MinisupError(f"cannot open the socket {spec.path!r}: {why}") from None
         self._driver = HostedDriver(self._engine, self._pidfds, self._log, self, self._consoles, None, self._pidfds)
         self._driver.fall = self._fall
+        self._driver.announced = lambda key, state: self.changed.ring()
         for group in configuration.groups:
             self.activate(group)
 

@@ -52,6 +52,8 @@ class ProgramOptions(TypedDict, total=False):
     stderr_logfile_backups: int
     stderr_logfile_maxbytes: int | str
     stderr_syslog: bool
+    ready: str
+    ready_timeout: float
 
 
 class Program:

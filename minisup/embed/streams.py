@@ -52,14 +52,18 @@ class Bell:
 class Stream(Generic[T]):
     """An asynchronous iterator over what happens from now on. Ends with the supervisor.
 
-    Whoever does not keep up loses the oldest items: `lost` counts them.
+    Whoever does not keep up loses the oldest items.
+
+    Attributes:
+        lost: how many items were lost.
+        over: the supervisor has ended: nothing comes but what was not taken yet.
     """
 
     def __init__(self, wanted: Callable[[T], bool]) -> None:
         self.lost = 0
+        self.over = False
         self._wanted = wanted
         self._items: deque[T] = deque()
-        self._over = False
         self._bell = Bell()
 
     def __aiter__(self) -> "Stream[T]":
@@ -67,9 +71,17 @@ class Stream(Generic[T]):
 
     async def __anext__(self) -> T:
         while not self._items:
-            if self._over:
+            if self.over:
                 raise StopAsyncIteration
             await self._bell.wait()
+        return self.pop()
+
+    def pop(self) -> T:
+        """The oldest item, without waiting.
+
+        Raises:
+            IndexError: there is none.
+        """
         return self._items.popleft()
 
     def _put(self, item: T) -> None:
@@ -81,7 +93,7 @@ class Stream(Generic[T]):
             self._bell.ring()
 
     def _end(self) -> None:
-        self._over = True
+        self.over = True
         self._bell.ring()
 
 

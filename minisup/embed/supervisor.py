@@ -23,7 +23,7 @@ from minisup.control import tail
 from minisup.core.lifecycle import Process
 from minisup.core.readiness import LATE, explain, should_run
 from minisup.core.roster import by_priority
-from minisup.core.words import Booted, Outcome, ReadyCalled, ShutdownCalled, Target
+from minisup.core.words import Booted, Outcome, ShutdownCalled, Target
 from minisup.embed.hosted import Hosted, Wish
 from minisup.embed.program import Path, Program
 from minisup.embed.streams import Line, Stream
@@ -387,8 +387,7 @@ class Supervisor:
         wanted = self._select(names, "wait for")
         if not names:
             wanted = [process for process in wanted if should_run(process)]
-        targets = _targets(wanted)
-        outcomes = await self._host.driver.call(lambda ticket: ReadyCalled(ticket, targets, timeout))
+        outcomes = await self._host.wait_ready(_targets(wanted), timeout)
         failed = {outcome.key for outcome in outcomes if outcome.fault is not None}
         for process in wanted:
             if process.key in failed:
