@@ -101,7 +101,7 @@ async def in_a_thread(do: Callable[[], Awaitable[Any]], backend: tuple[str, dict
 # What may block in the event loop, for it does not take long: exec, a look at the file system before it, and the page
 # cache of the system.
 MAY_BLOCK = {
-    "minisup/runtime/posix.py": {"resolve", "execute", "relatives"},
+    "minisup/runtime/posix.py": {"resolve", "execute", "relatives", "look_at", "hosts"},
     "minisup/runtime/logfile.py": {"link", "write"},
 }
 

@@ -154,11 +154,8 @@ def test_dns_is_not_asked(bench: Bench) -> None:
     assert bench.look("tcp:nobody.invalid:80") == (False, "nobody.invalid is no address, and not in /etc/hosts")
 
 
-def test_names_of_etc_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
-    hosts = tmp_path / "hosts"
-    hosts.write_text("# comment\n\n127.0.0.1 me Me.lan # you\nnonsense me\n")
-    real = open
-    monkeypatch.setattr(probes, "open", lambda path, *a, **k: real(str(hosts), *a, **k), raising=False)
+def test_names_of_etc_hosts(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+    monkeypatch.setattr(probes, "hosts", lambda: "# comment\n\n127.0.0.1 me Me.lan # you\nnonsense me\n")
     with listening() as server:
         port = server.getsockname()[1]
         assert bench.look(f"tcp:me.LAN:{port}") == (True, "")
@@ -539,6 +536,7 @@ def test_whose_a_process_is() -> None:
     done = subprocess.Popen(["true"], process_group=0)
     done.wait()
     assert not is_of(done.pid, os.getpid())
+    assert not is_of(1, os.getpid())
 
 
 def test_a_run_that_nobody_waits_for_may_end_as_it_likes(bench: Bench) -> None:

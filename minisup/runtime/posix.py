@@ -261,6 +261,24 @@ def relatives(pids: Iterable[int] | None = None) -> dict[int, Relative]:
     return found
 
 
+def look_at(path: str) -> os.stat_result:
+    """What there is of that name.
+
+    Raises:
+        OSError: as stat(2).
+    """
+    return os.stat(path)
+
+
+def hosts() -> str:
+    """The text of hosts(5); empty where there is none."""
+    try:
+        with open("/etc/hosts", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
 # --- signals to ourselves --------------------------------------------------------------------------------------------
 
 CAUGHT = (

@@ -25,6 +25,7 @@ from minisup import __version__
 from minisup.core.narration import wait_status
 from minisup.core.words import Input, Probe, Probed
 from minisup.runtime.channel import Channel
+from minisup.runtime.posix import hosts, look_at, relatives
 from minisup.runtime.system import CommandProblem, System
 from minisup.specs import ProcessKey, ProcessSpec, ReadySpec
 
@@ -349,7 +350,7 @@ class Prober:
         key, pid, spec = effect.key, effect.pid, effect.spec
         path = os.path.join(spec.directory or "", ready.target)
         if ready.kind == "file":
-            os.stat(path)
+            look_at(path)
             return True, ""
         look: Look
         if ready.kind == "exec":
@@ -487,21 +488,19 @@ def _family(address: str) -> int | None:
 
 
 def _named(name: str) -> Iterator[str]:
-    with open("/etc/hosts", encoding="utf-8", errors="replace") as hosts:
-        for line in hosts:
-            address, *names = line.partition("#")[0].split() or [""]
-            if name in map(str.lower, names) and _family(address):
-                yield address
+    for line in hosts().splitlines():
+        address, *names = line.partition("#")[0].split() or [""]
+        if name in map(str.lower, names) and _family(address):
+            yield address
 
 
 def is_of(sender: int, child: int) -> bool:
     """Whether a process is `child`, in its process group, or a descendant of it."""
-    try:
-        if sender == child or (sender > 0 and os.getpgid(sender) == child):
+    while sender > 1 and sender != child:
+        found = relatives([sender]).get(sender)
+        if found is None:
+            return False  # it has ended
+        if found.group == child:
             return True
-        while sender > 1 and sender != child:
-            with open(f"/proc/{sender}/stat", "rb") as stat:  # proc(5); the name, in parentheses, may hold anything
-                sender = int(stat.read().rpartition(b")")[2].split()[1])
-    except OSError:
-        return False  # it has ended
+        sender = found.parent
     return sender == child
