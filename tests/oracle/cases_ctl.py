@@ -127,7 +127,7 @@ BOTH: dict[str, Case] = {
             ctl("version", options=(*TCP, "-u", "u")),
             ctl("version", options=("-u", "u", "-p", "p", "--server", "http://127.0.0.1:@PORT@/some/path?x")),
             ctl("tail", "-f", "cat", options=(*TCP, "-u", "u", "-p", "wrong")),
-            ctl("maintail", "-f", options=(*TCP, "-u", "u", "-p", "p"), stop_on="<=="),
+            ctl("maintail", "-f", options=(*TCP, "-u", "u", "-p", "p"), stop_on="(startsecs)"),
             ctl("reread", options=TCP),
             ctl("shutdown", options=TCP),
         ),
