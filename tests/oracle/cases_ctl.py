@@ -214,7 +214,7 @@ BOTH: dict[str, Case] = {
             ctl("tail", "say"),
             ctl("tail", "say", env={"PYTHONIOENCODING": "ascii"}, label="ascii"),
             ctl("tail", "-f", "say", env={"PYTHONIOENCODING": "ascii"}, label="follower, ascii"),
-            ctl("tail", "-f", "say", env={"PYTHONIOENCODING": "latin-1"}, stop_on="<==", label="follower, latin-1"),
+            ctl("tail", "-f", "say", env={"PYTHONIOENCODING": "latin-1"}, stop_on="<==\ngr", label="follower, latin-1"),
             ctl("maintail", "-0", env={"PYTHONIOENCODING": "ascii"}, stop_on=None, label="its own log, ascii"),
             ctl("status", "é", env={"PYTHONIOENCODING": "ascii"}, label="a name, ascii"),
             ctl("status", "é"),
