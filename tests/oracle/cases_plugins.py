@@ -201,7 +201,9 @@ class Mine(Base):
     def _hear(self, event):
         more = [event.process.config.name, event.process.group.config.name] if hasattr(event, "process") else []
         payload = re.sub("pid:[1-9][0-9]*", "pid:PID", str(event.payload()))
-        self._seen.append([events.getEventNameByType(type(event)), payload, *more])
+        name = events.getEventNameByType(type(event))
+        if not name.startswith("TICK"):  # whether one falls into the case is luck
+            self._seen.append([name, payload, *more])
 
     def seen(self):
         seen, self._seen = self._seen, []
