@@ -283,6 +283,7 @@ EXEC: dict[str, tuple[str, tuple[bool, str]]] = {
     "a folder": ("/tmp", (False, "command at '/tmp' is a directory")),
     "leaves somebody behind": ("sh -c 'sleep 600 & echo $!'", (True, "exit status 0: ")),
     "reads": ("cat", (True, "exit status 0")),
+    "never stops talking": ("sh -c 'yes & sleep 0.1; kill $!; exit 5'", (False, "exit status 5: y")),
     "closes its output": ("sh -c 'exec >&- 2>&-; exit 4'", (False, "exit status 4")),
 }
 

@@ -189,20 +189,20 @@ class Run(Look):
         return self._pipe
 
     def step(self) -> Verdict | None:
-        while self._pipe >= 0:
-            try:
-                data = os.read(self._pipe, LONGEST_LINE)
-            except BlockingIOError:
-                return None
-            self._last = (self._last + data)[-LONGEST_LINE:]
-            if not data:
-                os.close(self._pipe)
-                self._pipe = -1  # its end comes as a death
+        try:
+            data = os.read(self._pipe, LONGEST_LINE)
+        except BlockingIOError:
+            return None
+        self._last = (self._last + data)[-LONGEST_LINE:]
+        if not data:
+            os.close(self._pipe)
+            self._pipe = -1  # its end comes as a death
         return None
 
     def ended(self, status: int) -> Verdict:
         """It has."""
-        self.step()
+        if self._pipe >= 0:
+            self.step()  # a pipe holds as much; who was left behind may go on writing
         self.child = 0
         said = self._last.decode(errors="replace").split("\n")
         code, how = wait_status(status)
