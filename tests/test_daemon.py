@@ -176,10 +176,11 @@ class TestThousand:
 @pytest.mark.parametrize("count", [1, 100])
 def test_an_idle_daemon_makes_no_system_call(here: Room, count: int) -> None:
     daemon = here.run(
-        program("idle", "sleep 1000", numprocs=count, process_name="%(process_num)03d", startsecs=0),
+        program("idle", "sleep 1000", numprocs=count, process_name="%(process_num)03d", startsecs=0, ready="file:/"),
         supervisord="minfds=1024",
     )
     daemon.says("success: ", count)
+    daemon.says("ready: ", count)
     daemon.forget()
     trace = here.folder / "trace"
     strace = subprocess.Popen(
