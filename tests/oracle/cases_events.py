@@ -559,7 +559,7 @@ CASES: dict[str, Case] = {
             logged("e: has entered the UNKNOWN state"),
         ),
         FILES,
-        without=("DEBG fd ", "SIGCHLD", "rebuffering"),
+        without=("DEBG fd ", "SIGCHLD", "rebuffering", "success: e"),
     ),
     "answers: rejected in one pool, and in another of the same priority": Case(
         listener("e", REMOTE, "fail", "ok") + listener("f", f"{REMOTE},TICK_3600"),
