@@ -77,6 +77,7 @@ def test_good() -> None:
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         "s.conf:6: unknown option 'foo' in [program:a]",
+        "s.conf:2: without a section [rpcinterface:supervisor] supervisorctl and other clients can do nothing here",
         "For [program:a], AUTO logging used for stdout_logfile without rollover, set maxbytes > 0 to avoid filling up "
         "filesystem unintentionally",
         "s.conf: good: 1 group, 1 process, 1 control socket",

@@ -496,6 +496,18 @@ ADVICE = {
         "nodaemon=true\numask=022\n",
         "/w/s.conf:3: umask is not applied with nodaemon=true, only when daemonizing",
     ),
+    "section again": (
+        "[program:a]\ncommand=x\n[program:a]\npriority=1\n",
+        "/w/s.conf:4: [program:a] began at /w/s.conf:2: they are one section, and what is said here wins",
+    ),
+    "option again": (
+        "[program:a]\ncommand=x\n  y\n\n; z\nCommand=z\n",
+        "/w/s.conf:7: 'command' is in [program:a] already: this one counts",
+    ),
+    "no main interface": (
+        "[unix_http_server]\nfile=/x\n",
+        "/w/s.conf:2: without a section [rpcinterface:supervisor] supervisorctl and other clients can do nothing here",
+    ),
     "groups": (
         "[program:a]\ncommand=x\n[eventlistener:a]\ncommand=x\nevents=EVENT\n",
         "/w/s.conf:2: two groups are called 'a': only the first by (priority, name) counts",
@@ -510,6 +522,14 @@ ADVICE = {
 @pytest.mark.parametrize(("text", "expected"), ADVICE.values(), ids=ADVICE)
 def test_advice(text: str, expected: str) -> None:
     assert read(HEAD + text).advice == (expected,)
+
+
+def test_a_section_that_another_file_has() -> None:
+    include = "[include]\nfiles=c/*.ini c/a.ini\n"
+    files = {"/w/c/a.ini": "[program:a]\ncommand=x\n", "/w/c/b.ini": "[program:a]\ncommand=y\n"}
+    assert read(HEAD + include, files).advice == (
+        "/w/c/b.ini:1: [program:a] began at /w/c/a.ini:1: they are one section, and what is said here wins",
+    )
 
 
 def test_all_problems_in_the_order_of_supervisords_checks() -> None:

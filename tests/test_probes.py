@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from config_world import world
-from daemon import MINISUP, PATIENCE, PYTHON, Daemon, Room, is_there, needs, program, room, until
+from daemon import HEAD, MINISUP, PATIENCE, PYTHON, Daemon, Room, is_there, needs, program, room, until
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle.peer import oracle_venv
@@ -762,6 +762,16 @@ def test_asked_of_supervisord(here: Room) -> None:
     daemon = here.start(command=[str(oracle_venv() / "bin" / "supervisord"), "-n"]).up().running("p")
     url = f"unix://{here.folder}/s"
     assert ask(here, "p") == (1, [f"ERROR: cannot ask {url} who is ready: it is no minisup"])
+    daemon.stop()
+
+
+@slow
+def test_asked_of_a_daemon_without_the_interface(here: Room) -> None:
+    """It is a minisup, and what it lacks is said."""
+    here.write(head=HEAD.partition("[rpcinterface")[0])
+    daemon = here.start()
+    code, [line] = ask(here, "-t", f"{PATIENCE:g}")
+    assert (code, "[rpcinterface:supervisor]" in line) == (1, True), line
     daemon.stop()
 
 

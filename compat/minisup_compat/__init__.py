@@ -4,8 +4,9 @@ import os
 import sys
 
 BOTH = (
-    "minisup-compat and supervisor are both installed and overwrite each other's files: keep supervisor, uninstall "
-    "minisup-compat, and let `minisup run` be the daemon (or a link to minisup that is called supervisord)"
+    "minisup-compat and supervisor are both installed and overwrite each other's files: uninstall minisup-compat, then "
+    "`pip install --force-reinstall supervisor`, and let `minisup run` be the daemon (or a link to minisup that is "
+    "called supervisord)"
 )
 
 

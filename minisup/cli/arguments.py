@@ -191,5 +191,7 @@ unless -n or nodaemon=true says otherwise.
 What is said here wins over the file, also after a reload.
 
 {table(SWITCHES)}
-Exit codes: 0 after a shutdown, 2 where the command line or the configuration cannot be used.
+Exit codes: 0 after a shutdown, 1 without the main log, 2 where the command line, the configuration or the
+system does not let it start, 70 after a fault of its own, else that of a program (--exit-on,
+--exit-code-from).
 """

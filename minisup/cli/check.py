@@ -24,7 +24,8 @@ Every mistake is one line, PATH:LINE: WHAT, on stderr. In a good configuration, 
 that nothing reads and settings that may surprise are told on stdout: supervisord accepts them too.
 
 {table((CONFIGURATION, SPOKE, HELP))}
-Exit codes: 0 where `minisup run` would start, 2 where it would not.
+Exit codes: 0 for a good configuration, 2 for one that `minisup run` would refuse. What only a start can tell
+(a port that is taken, rights, limits) is not looked at.
 """
 
 

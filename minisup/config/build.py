@@ -12,7 +12,7 @@ from minisup.config.document import HEADLESS, Block, lines_of, read_blocks
 from minisup.config.facts import Facts, Overrides
 from minisup.config.programs import read_groups
 from minisup.config.reading import Reading, Scope
-from minisup.config.remarks import advise, unknown
+from minisup.config.remarks import advise, repeated, unknown
 from minisup.config.schema import INET, MAIN_FACTORY, RPCINTERFACE, SUPERVISORD, UNIX, Kind
 from minisup.config.values import SYSLOG, Refused, environment, expand, user
 from minisup.errors import ConfigError, Problem
@@ -73,7 +73,7 @@ def examine(overrides: Overrides, facts: Facts) -> tuple[Configuration, list[Pro
     if servers:
         _check_main_interface(reading, rpcinterfaces)
     strange = unknown(document)
-    advise(reading, daemon, groups)
+    advise(reading, daemon, groups, servers, rpcinterfaces)
     configuration = Configuration(
         daemon=daemon,
         groups=groups,
@@ -112,6 +112,7 @@ def _read_files(reading: Reading) -> None:
     blocks = _blocks(data, reading.path, reading)
     if blocks is None:
         raise ConfigError(reading.problems)
+    repeated(reading, blocks, reading.path)
     document.add(blocks, reading.path, main=True)
     if "include" not in document.sections:
         return
@@ -130,6 +131,7 @@ def _read_files(reading: Reading) -> None:
         for block in blocks:
             if block.name == "include":
                 reading.advice.append(f"{path}:{block.line}: [include] in an included file is ignored")
+        repeated(reading, blocks, path)
         document.add(blocks, path, here=posixpath.dirname(path))
 
 

@@ -67,15 +67,18 @@ class Section:
 
 
 class Block:
-    """One header and what follows it, as read from one file."""
+    """One header and what follows it, as read from one file; `again` are options that it has said before, by line."""
 
-    __slots__ = ("broken", "line", "name", "options")
+    __slots__ = ("again", "broken", "line", "name", "options")
 
-    def __init__(self, name: str, line: int, options: "list[tuple[str, Option]]", broken: set[str]) -> None:
+    def __init__(
+        self, name: str, line: int, options: "list[tuple[str, Option]]", broken: set[str], again: dict[int, str]
+    ) -> None:
         self.name = name
         self.line = line
         self.options = options
         self.broken = broken
+        self.again = again
 
 
 class Document:
@@ -209,19 +212,22 @@ def read_blocks(text: str, path: str, problems: list[Problem]) -> list[Block]:
 class _Draft:
     """A block on its way to iniconfig: its canonical lines, the first one for the header."""
 
-    __slots__ = ("broken", "last", "line", "lines", "name", "spans")
+    __slots__ = ("again", "broken", "last", "line", "lines", "name", "spans")
 
     def __init__(self, name: str, line: int) -> None:
         self.name = name
         self.line = line
         self.lines = [f"[{_BLOCK}]"]
         self.broken: set[str] = set()
+        self.again: dict[int, str] = {}
         self.spans: dict[str, range] = {}  # of each key its lines; those of the last one are not all there yet
         self.last = ""
 
     def put(self, key: str, value: str) -> None:
         if self.last:
             self.spans[self.last] = range(self.spans[self.last].start, len(self.lines))
+        if key in self.spans:
+            self.again[self.line + len(self.lines)] = key
         for index in self.spans.get(key, ()):  # the last one wins; every line is emptied at most once
             self.lines[index] = ""
         self.spans[key] = range(len(self.lines), len(self.lines) + 1)
@@ -238,7 +244,7 @@ class _Draft:
         # An option that was overridden keeps its first place in configparser's order.
         order = {key: index for index, key in enumerate(self.spans)}
         options.sort(key=lambda item: order[item[0]])
-        return Block(self.name, self.line, options, self.broken)
+        return Block(self.name, self.line, options, self.broken, self.again)
 
 
 def _comment_start(line: str) -> int | None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from minisup.config.document import Document
+from minisup.config.document import Block, Document
 from minisup.config.reading import Reading
 from minisup.config.schema import KINDS, Kind, kind_of
-from minisup.specs import DaemonSpec, GroupSpec
+from minisup.specs import DaemonSpec, GroupSpec, PluginSpec, ServerSpec
 
 
 def unknown(document: Document) -> tuple[str, ...]:
@@ -35,8 +35,31 @@ def unknown(document: Document) -> tuple[str, ...]:
     return tuple(f"{path}:{line}: {text}" for path, line, text in found)
 
 
-def advise(reading: Reading, daemon: DaemonSpec, groups: tuple[GroupSpec, ...]) -> None:
+def repeated(reading: Reading, blocks: Iterable[Block], path: str) -> None:
+    """Adds to `reading.advice` what the blocks of a file say once more, before they are laid over what is known."""
+    first = {name: (section.path, section.line) for name, section in reading.document.sections.items()}
+    for block in blocks:
+        if block.name == "include" and path != reading.path:
+            continue  # is not read, and that is said
+        place = first.setdefault(block.name, (path, block.line))
+        if place != (path, block.line):  # a file that is read twice says nothing new
+            text = f"[{block.name}] began at {place[0]}:{place[1]}: they are one section, and what is said here wins"
+            reading.advice.append(f"{path}:{block.line}: {text}")
+        for line, key in block.again.items():
+            reading.advice.append(f"{path}:{line}: {key!r} is in [{block.name}] already: this one counts")
+
+
+def advise(
+    reading: Reading,
+    daemon: DaemonSpec,
+    groups: tuple[GroupSpec, ...],
+    servers: tuple[ServerSpec, ...],
+    rpcinterfaces: tuple[PluginSpec, ...],
+) -> None:
     """Adds to `reading.advice` what supervisord accepts in silence although it is hardly meant."""
+    if servers and all(interface.name != "supervisor" for interface in rpcinterfaces):
+        text = "without a section [rpcinterface:supervisor] supervisorctl and other clients can do nothing here"
+        reading.advise(servers[0].section, None, text)
     for section in reading.document.sections:
         kind = kind_of(section)
         if kind is not None and kind.header.endswith(":") and not section.split(":", 1)[1].strip():

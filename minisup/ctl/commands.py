@@ -172,6 +172,9 @@ class DefaultControllerPlugin(LogCommands):
         try:
             infos = self._wait_ready([] if "all" in names else names, monotonic() + seconds)
         except Fault as fault:
+            if fault.code == Faults.UNKNOWN_METHOD and not self.ctl.upcheck():
+                self.ctl.exitstatus = Exit.GENERIC
+                return
             why = {
                 Faults.UNKNOWN_METHOD: f"cannot ask {self.ctl.options.serverurl} who is ready: it is no minisup",
                 Faults.SHUTDOWN_STATE: "supervisor shutting down",
