@@ -90,8 +90,10 @@ COMMANDS = {
     ".venv/bin/python -m pytest tests/test_lifecycle.py": "by hand: a part of make test",
     ".venv/bin/python -m pytest -k brake": "by hand: a part of make test",
     ".venv/bin/python -m pytest -m 'not slow'": "by hand: a part of make test",
+    "pip install --force-reinstall supervisor": "by hand: from the registry",
     "pip install --no-deps superlance": "by hand: from the registry",
     "pip install minisup": "by hand: from the registry; the line of the Dockerfile installs the checkout in a test",
+    "pip uninstall minisup-compat": "by hand: with the two of them from the registry",
     "pip wheel --no-deps -w dist .": "by hand: part of a release, needs the network",
 }
 
