@@ -90,6 +90,7 @@ async def main():
             if count == 4:
                 break
         {{more}}
+        print("so far", flush=True)
         await anyio.sleep_forever()
 
 anyio.run(main, backend=sys.argv[1])
@@ -114,6 +115,7 @@ def test_a_host_that_is_killed(backend: str, more: str, host: Start) -> None:
     program = host(KILLED.replace("{more}", more), backend)
     folder = Path(program.read())
     pids = [int(program.read()) for _ in range(4)]
+    assert program.read().strip() == "so far"
     assert folder.is_dir() and all(map(is_there, pids))
     ours = children(program.process.pid)
     watchers = [pid for pid in ours if b"minisup-watcher" in cmdline(pid)]
