@@ -21,7 +21,7 @@ from anyio.abc import TaskGroup
 from minisup import signals
 from minisup.control import tail
 from minisup.core.lifecycle import Process
-from minisup.core.readiness import LATE, explain, should_run
+from minisup.core.readiness import LATE, WAITING, explain, should_run
 from minisup.core.roster import by_priority
 from minisup.core.words import Booted, Outcome, ShutdownCalled, Target
 from minisup.embed.hosted import Hosted, Wish
@@ -455,7 +455,7 @@ class Supervisor:
     async def _circumstances(self, process: Process) -> tuple[str, str, str, int | None, str]:
         """What a `ProcessError` says of a process."""
         logs = (process.spec.stdout, process.spec.stderr)
-        now = make_namespec(*process.key), explain(process), PROCESS_STATE_NAMES[process.state], _returncode(process)
+        now = make_namespec(*process.key), _why(process), PROCESS_STATE_NAMES[process.state], _returncode(process)
         return *now, await _in_thread(lambda: "".join(_last_lines(log, SHOWN) for log in logs))
 
     # --- what can be seen ---------------------------------------------------------------------------------------------
@@ -563,6 +563,14 @@ def _failed(process: Process) -> bool:
         return process.readiness.state == LATE
     done = process.state == ProcessStates.EXITED and process.exitstatus in process.spec.exitcodes
     return not done or process.spec.ready is not None
+
+
+def _why(process: Process) -> str:
+    ready, why = process.spec.ready, explain(process)
+    if ready is None or process.readiness.state not in (WAITING, LATE):
+        return why
+    sign = ready.target if ready.kind == "http" else ":".join(filter(None, (ready.kind, ready.target)))
+    return f"not ready in time by {sign}: {why}"
 
 
 def _returncode(process: Process) -> int | None:
