@@ -35,7 +35,7 @@ minisup {version}: runs the programs of a supervisord.conf, as supervisord does,
 
 A first look, in a folder of its own:
 
-  printf '%s\\n' [supervisord] [program:clock] 'command=sh -c "while date; do sleep 1; done"' \\
+  printf '%s\\n' '[supervisord]' '[program:clock]' 'command=sh -c "while date; do sleep 1; done"' \\
       stdout_logfile=/dev/stdout > supervisord.conf
   minisup run -n
 
