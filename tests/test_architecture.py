@@ -33,6 +33,7 @@ LAYERS = {
     "app": {"words", "core", "protocol", "config", "runtime", "control", "supervision"},
     "embed": {"words", "core", "config", "runtime", "control", "supervision"},
     "blocking": {"words", "embed"},
+    "testing": {"words", "core", "config", "embed"},
     "spoke": {"words", "runtime"},
     "cli": {"words", "config", "ctl", "app", "runtime", "spoke"},
     "__main__": {"cli"},
