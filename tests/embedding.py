@@ -1,5 +1,6 @@
 """For tests of what is embedded: the backends, and a look at what is left behind."""
 
+import contextlib
 import os
 import tempfile
 import threading
@@ -68,7 +69,8 @@ def _folders() -> set[str]:
 def _children() -> set[str]:
     found: set[str] = set()
     for task in os.listdir("/proc/self/task"):
-        found.update(Path(f"/proc/self/task/{task}/children").read_text().split())
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+            found.update(Path(f"/proc/self/task/{task}/children").read_text().split())
     return found
 
 
