@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from daemon import is_there
-from embedding import Traces, anyio_backend, traces, unblocked, until
+from embedding import BACKENDS, Traces, anyio_backend, traces, unblocked, until
 
 import minisup
 from minisup import Program, Supervisor
@@ -18,6 +18,8 @@ from minisup.core.words import StopCalled
 
 __all__ = ["anyio_backend", "traces", "unblocked"]
 pytestmark = pytest.mark.anyio
+of_asyncio = pytest.mark.parametrize("anyio_backend", BACKENDS[:2], indirect=True)
+"""What only asyncio has: tasks that anybody may cancel."""
 
 FOREVER = "exec sleep 1000"
 STUBBORN = "trap '' TERM; echo up; while :; do sleep 1000; done"
@@ -111,9 +113,8 @@ async def test_cancelled_while_it_starts(traces: Traces) -> None:
         traces.assert_none()
 
 
+@of_asyncio
 async def test_cancelled_by_asyncio_again_and_again(anyio_backend: Any, traces: Traces) -> None:
-    if anyio_backend[0] != "asyncio":
-        pytest.skip("Task.cancel is of asyncio")
     pids: list[int | None] = []
     stopping = asyncio.Event()
 
@@ -144,10 +145,9 @@ async def test_cancelled_by_asyncio_again_and_again(anyio_backend: Any, traces: 
     assert pids[0] and not is_there(pids[0])
 
 
+@of_asyncio
 async def test_all_tasks_cancelled(anyio_backend: Any, traces: Traces, tmp_path: Path) -> None:
     """As asyncio.run does after an interrupt: ours are among them."""
-    if anyio_backend[0] != "asyncio":
-        pytest.skip("Task.cancel is of asyncio")
 
     async def body() -> None:
         async with Supervisor(programs=[sh("web", STUBBORN, stopwaitsecs=0)], socket=socket):
