@@ -1,4 +1,4 @@
-"""Write the documents that are made from the tables in the code: docs/interface.md and the man pages in docs/man.
+"""Write the documents that are made from the code: docs/interface.md, docs/api.md and the man pages in docs/man.
 
     python docs/generate.py            write what has changed, and say so
     python docs/generate.py --check    write nothing; exit 1 if something has changed
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import api
 import manual
 
 from minisup import SUPERVISORD_VERSION
@@ -421,7 +422,8 @@ with supervisord {SUPERVISORD_VERSION}. To change it, change them.
 
 def documents() -> dict[Path, str]:
     """All documents that are made, by their path."""
-    return {HERE / "interface.md": interface(), **{HERE / "man" / name: text for name, text in manual.pages().items()}}
+    made = {HERE / "interface.md": interface(), HERE / "api.md": api.page()}
+    return {**made, **{HERE / "man" / name: text for name, text in manual.pages().items()}}
 
 
 def main(words: list[str]) -> int:

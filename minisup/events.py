@@ -36,7 +36,14 @@ PARENTS: dict[str, str | None] = {
 
 
 class Event:
-    """One event on its way to the listeners: a name of `PARENTS` and its payload text."""
+    """Something that happened, as event listeners are told.
+
+    Attributes:
+        name: one of `PARENTS`: ``PROCESS_STATE_RUNNING``.
+        payload: its text.
+        fields: what the first line of the payload says, by name: ``processname``, ``groupname``, ``pid`` and others.
+        body: the payload behind that line: what a program wrote, or a client sent.
+    """
 
     __slots__ = ("name", "payload")
 

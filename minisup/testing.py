@@ -48,7 +48,7 @@ from minisup.core.words import (
     Target,
     TimePassed,
 )
-from minisup.embed.program import Program
+from minisup.embed.program import Program, read
 from minisup.specs import DaemonSpec, GroupSpec, ProcessKey, make_namespec, split_namespec
 from minisup.states import PROCESS_STATE_NAMES
 
@@ -359,5 +359,5 @@ class World:
 
 def _groups(what: Sequence[Program | GroupSpec], text: str | None) -> list[GroupSpec]:
     facts = Facts(read=lambda path: f"{text or ''}\n[supervisord]\n".encode(), user=lambda name: (0, 0))
-    read = load(Overrides("<text>"), facts).groups if text is not None else ()
-    return [*read, *(one.read(DaemonSpec(), facts) if isinstance(one, Program) else one for one in what)]
+    groups = load(Overrides("<text>"), facts).groups if text is not None else ()
+    return [*groups, *(read(one, DaemonSpec(), facts) if isinstance(one, Program) else one for one in what)]

@@ -16,7 +16,7 @@ from minisup.config.facts import Facts, Overrides
 from minisup.config.schema import MAIN_FACTORY
 from minisup.core.engine import Engine
 from minisup.core.words import Input
-from minisup.embed.program import Path, Program
+from minisup.embed.program import Path, Program, read
 from minisup.embed.streams import Bell, Line, Source, Tap
 from minisup.errors import ConfigError, Fault, Faults, MinisupError, Problem
 from minisup.events import Event
@@ -216,7 +216,7 @@ class Hosted(Supervision):
             ConfigError: it cannot be.
         """
         _check_name(program, self._engine.groups)
-        return program.read(self._configuration.daemon, self._facts)
+        return read(program, self._configuration.daemon, self._facts)
 
     def know(self, groups: Iterable[GroupSpec]) -> None:
         """These are the groups from now on; clients that ask for differences find none."""
@@ -227,8 +227,8 @@ def _read(wish: Wish, folder: str, facts: Facts) -> Configuration:
     path = TEXT if wish.conf is None else wish.conf
     if wish.conf is None:
         data = ((wish.text or "") + EMPTY).encode()
-        place, read, exists = facts.absolute(TEXT), facts.read, facts.exists
-        facts.read = lambda path: data if path == place else read(path)
+        place, others, exists = facts.absolute(TEXT), facts.read, facts.exists
+        facts.read = lambda path: data if path == place else others(path)
         facts.exists = lambda path: path == place or exists(path)
     found = load(Overrides(path), facts)
     daemon = replace(
@@ -244,7 +244,7 @@ def _read(wish: Wish, folder: str, facts: Facts) -> Configuration:
     groups = {group.name: group for group in reversed(found.groups)}  # of one name, the first counts
     for program in wish.programs:
         _check_name(program, groups)
-        groups[program.name] = program.read(daemon, facts)
+        groups[program.name] = read(program, daemon, facts)
     return replace(
         found,
         daemon=daemon,

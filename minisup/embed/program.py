@@ -87,24 +87,11 @@ class Program:
                 problems.append(Problem(f"cannot use {option} {_shown(value)} of program {name!r}: {why}"))
         if problems:
             raise ConfigError(problems)
-        self.read(DaemonSpec(), _NOWHERE)
+        read(self, DaemonSpec(), _NOWHERE)
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
         return f"Program({self.name!r}, {self.command!r}{options})"
-
-    def read(self, daemon: DaemonSpec, facts: Facts) -> GroupSpec:
-        """The group of its processes in a supervisor.
-
-        Raises:
-            ConfigError: a value that an option cannot have here, for example a directory that is not there.
-        """
-        try:
-            processes = read_program(f"program:{self.name}", self._written, self.name, daemon, facts)
-        except ConfigError as error:  # the place that it names is none
-            raise ConfigError([Problem(problem.text) for problem in error.problems]) from None
-        own = tuple(replace(process, environment={**process.environment, **self._environment}) for process in processes)
-        return GroupSpec(self.name, own[0].priority if own else 999, own)
 
     def _write(self, option: str, value: object) -> None:
         """Put down a value as it would stand in a file."""
@@ -119,6 +106,21 @@ class Program:
             self._written[option] = text if option == "process_name" else _unexpanded(option, text)
         elif option.endswith("_logfile"):
             self._written[option] = "NONE"
+
+
+def read(program: Program, daemon: DaemonSpec, facts: Facts) -> GroupSpec:
+    """The group of its processes in a supervisor.
+
+    Raises:
+        ConfigError: a value that an option cannot have here, for example a directory that is not there.
+    """
+    name = program.name
+    try:
+        processes = read_program(f"program:{name}", program._written, name, daemon, facts)
+    except ConfigError as error:  # the place that it names is none
+        raise ConfigError([Problem(problem.text) for problem in error.problems]) from None
+    own = tuple(replace(one, environment={**one.environment, **program._environment}) for one in processes)
+    return GroupSpec(name, own[0].priority if own else 999, own)
 
 
 _NOWHERE = Facts(user=lambda name: (0, 0))
