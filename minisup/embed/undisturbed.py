@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import anyio
 
 T = TypeVar("T")
-PAUSE = 0.001
+PAUSE = 0.0001
 """Seconds between two looks at a thread that has done its work and only has to end."""
 
 

@@ -173,10 +173,14 @@ class Remains:
         _WATCHED.discard(self._socket)
         self._socket.close()
         try:
-            self._watcher.wait(PATIENCE)
-        except subprocess.TimeoutExpired:  # somebody has stopped it
-            self._watcher.kill()
-            self._watcher.wait()
+            fd = os.pidfd_open(self._watcher.pid)
+        except ProcessLookupError:
+            pass  # somebody waits for all children
+        else:
+            if not _ended(fd, PATIENCE):
+                self._watcher.kill()  # somebody has stopped it
+            os.close(fd)
+        self._watcher.wait()
 
 
 def _family(found: dict[int, Relative], seeds: Iterable[int]) -> set[Identity]:
@@ -230,9 +234,14 @@ def _await(processes: Iterable[Identity], until: float) -> None:
     for one in processes:
         with _handle(one) as fd:
             if fd is not None:
-                poll = select.poll()
-                poll.register(fd, select.POLLIN)
-                poll.poll(max(0.0, until - time.monotonic()) * 1000)
+                _ended(fd, max(0.0, until - time.monotonic()))
+
+
+def _ended(fd: int, seconds: float) -> bool:
+    """Whether the process of a pidfd ends within so many seconds."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 # --- the watcher ------------------------------------------------------------------------------------------------------
