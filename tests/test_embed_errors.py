@@ -95,7 +95,7 @@ async def test_values_are_pythons(tmp_path: Path) -> None:
 
 
 async def test_several_processes_of_a_program() -> None:
-    program = Program("web", FOREVER, numprocs=2, process_name="%(program_name)s-%(process_num)d")
+    program = Program("web", FOREVER, numprocs=2, startsecs=0, process_name="%(program_name)s-%(process_num)d")
     async with Supervisor(programs=[program]) as supervisor:
         assert [info.name for info in supervisor.processes()] == ["web:web-0", "web:web-1"]
         await supervisor.stop("web")

@@ -112,6 +112,7 @@ HOSTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "more"), HOSTS.values(), ids=HOSTS)
 def test_a_host_that_is_killed(backend: str, more: str, host: Start) -> None:
     program = host(KILLED.replace("{more}", more), backend)

@@ -48,6 +48,7 @@ DESCENDANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", DESCENDANTS.values(), ids=DESCENDANTS)
 async def test_descendants_go_too(script: str, traces: Traces) -> None:
     async with Supervisor(programs=[sh("web", script, startsecs=0)]) as supervisor:
@@ -58,6 +59,7 @@ async def test_descendants_go_too(script: str, traces: Traces) -> None:
     assert not is_there(pid)
 
 
+@pytest.mark.slow
 async def test_what_does_not_stop_is_killed(traces: Traces) -> None:
     async with Supervisor(programs=[sh("web", STUBBORN, stopwaitsecs=0)]) as supervisor:
         await said(supervisor, "web")
@@ -76,6 +78,7 @@ async def test_in_order(traces: Traces) -> None:
 # --- cancellation -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_cancelled_while_it_stops(traces: Traces) -> None:
     """By a scope around it: the block is left in order all the same."""
     async with anyio.create_task_group() as tasks:
@@ -97,6 +100,7 @@ async def test_cancelled_while_it_stops(traces: Traces) -> None:
         tasks.start_soon(body)
 
 
+@pytest.mark.slow
 async def test_cancelled_while_it_starts(traces: Traces) -> None:
     for pause in range(12):
         with anyio.CancelScope() as scope:
@@ -113,6 +117,7 @@ async def test_cancelled_while_it_starts(traces: Traces) -> None:
         traces.assert_none()
 
 
+@pytest.mark.slow
 @of_asyncio
 async def test_cancelled_by_asyncio_again_and_again(anyio_backend: Any, traces: Traces) -> None:
     pids: list[int | None] = []
@@ -145,6 +150,7 @@ async def test_cancelled_by_asyncio_again_and_again(anyio_backend: Any, traces: 
     assert pids[0] and not is_there(pids[0])
 
 
+@pytest.mark.slow
 @of_asyncio
 async def test_all_tasks_cancelled(anyio_backend: Any, traces: Traces, tmp_path: Path) -> None:
     """As asyncio.run does after an interrupt: ours are among them."""
