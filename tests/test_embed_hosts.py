@@ -133,6 +133,39 @@ def test_a_host_that_is_killed(backend: str, more: str, host: Start) -> None:
     assert len(copies) == ("fork" in more)
 
 
+NESTED = f"""
+INNER = {HEAD + KILLED.replace("{more}", "")!r}
+
+async def main():
+    async with Supervisor(programs=[Program("inner", [sys.executable, "-c", INNER, "asyncio"])]) as supervisor:
+        print(supervisor.folder, flush=True)
+        count = 0
+        async for line in supervisor.lines():
+            print(line.text, flush=True)
+            count += 1
+            if count == 5:
+                break
+        if sys.argv[1] == "sleep":
+            await anyio.sleep_forever()
+
+anyio.run(main)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["sleep", "leave"])
+def test_a_host_in_a_host(how: str, host: Start) -> None:
+    program = host(NESTED, how)
+    folders = [Path(program.read()), Path(program.read())]
+    pids = [int(program.read()) for _ in range(4)]
+    if how == "sleep":
+        assert all(map(Path.is_dir, folders)) and all(map(is_there, pids))
+        program.process.kill()
+    else:
+        assert program.end() == ("", "")
+    until(lambda: not any(map(is_there, pids)) and not any(map(Path.exists, folders)))
+
+
 INTERRUPTED = """
 async def main():
     script = "trap 'echo told' TERM; echo up; while :; do sleep 1000 & wait $!; done"

@@ -100,6 +100,18 @@ async def test_cancelled_while_it_stops(traces: Traces) -> None:
         tasks.start_soon(body)
 
 
+@pytest.mark.parametrize("waits", [True, False])
+async def test_an_exception_in_a_cancelled_block(waits: bool, traces: Traces) -> None:
+    with anyio.CancelScope() as scope, pytest.raises(ZeroDivisionError):
+        async with Supervisor(programs=[sh("web", FOREVER)]):
+            scope.cancel()
+            try:
+                if waits:
+                    await anyio.sleep_forever()
+            finally:
+                raise ZeroDivisionError
+
+
 @pytest.mark.slow
 async def test_cancelled_while_it_starts(traces: Traces) -> None:
     for pause in range(12):

@@ -7,7 +7,8 @@ time of its start, and gets signals through a pidfd.
 
 Three ways to the end. An orderly one: `end` is called when all programs were stopped. A fault: the same. The host is
 killed outright: the watcher, a shell that waits for the end of file of a socket whose other end only the host has,
-kills what is left and removes the folder. It knows the process groups of all children, for it is told of them.
+kills what is left and removes the folder. It knows the process groups of all children, for it is told of them. The
+watcher of a host inside this host is spared: it has work of its own, and ends by itself.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ LAST_MOMENT = 0.5
 PATIENCE = 10.0
 """Seconds after which a process that does not die of SIGKILL is given up."""
 
-_WATCHER = r"""
+_WATCHER = r"""# minisup-watcher
 trap '' TERM INT HUP
 mark=$1 folder=$2 ours=
 while read -r word pid; do
@@ -58,8 +59,13 @@ while [ $round -lt 100 ]; do
             case " $found " in *" $pid "*) ;; *) found="$found $pid" ours="$ours $pid" grown=y ;; esac
         done
     done
-    [ "$found" ] || break
-    kill -9 $found
+    left=
+    for pid in $found; do
+        line= && read -r line <"/proc/$pid/cmdline"
+        case $line in *"# minisup-watcher") ;; *) left="$left $pid" ;; esac
+    done
+    [ "$left" ] || break
+    kill -9 $left
     [ $round -lt 5 ] || sleep 1
     round=$((round + 1))
 done
